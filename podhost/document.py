@@ -141,9 +141,9 @@ def locate(node: Node, path: Items[str | int]) -> tuple[Mark, Node]:
     """
     mark = node.mark
     for step in path:
-        if isinstance(node, Mapping) and step in node.pairs:
-            key = str(step)
-            node, mark = node.pairs[key], node.key_marks[key]
+        if isinstance(node, Mapping) and (key := str(step)) in node.pairs:
+            mark = node.key_marks[key]
+            node = node.pairs[key]
         elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
             node = node.items[step]
             mark = node.mark
