@@ -67,7 +67,7 @@ class Problem:
         return text
 
 
-class InvalidInput(Exception):  # noqa: N818 - it carries a report of several errors, and is none itself
+class InvalidInput(Exception):
     """The input has errors; `report` has all of them."""
 
     def __init__(self, report: Report) -> None:

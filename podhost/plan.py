@@ -1,0 +1,253 @@
+"""The service plan: what a host means, with nothing left to fill in.
+
+Every part keeps the mark of the line it came from.
+Names are final: a unit `matrix-postgres` here is `matrix-postgres.container` for Quadlet and `matrix-postgres` for podman.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from podhost.problems import Mark
+
+DATA_ROOT = "/var/srv/containers"
+"""Where lasting data lives: SELinux policy labels it container_file_t (container-selinux, container.fc)."""
+
+MULTI_USER = "multi-user.target"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A numeric user and group: names mean different things inside and outside a container."""
+
+    uid: int
+    gid: int
+
+    def __str__(self) -> str:
+        return f"{self.uid}:{self.gid}"
+
+
+ROOT = Owner(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port of the host that leads to one of a pod or container."""
+
+    host: int
+    inner: int
+    mark: Mark
+    address: str = ""
+    protocol: str = "tcp"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """Something of the host at a path in a container. `source` is a path, or the name of a podman volume."""
+
+    source: str
+    target: str
+    options: tuple[str, ...]
+    mark: Mark
+    volume: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A folder below the data root, or a podman volume (then `path` is empty)."""
+
+    name: str
+    unit: str
+    path: str
+    owner: Owner
+    mode: int
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A podman network."""
+
+    name: str
+    unit: str
+    ipv6: bool
+    internal: bool
+    quadlet: Mapping[str, str]
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image that is pulled before the containers made from it start."""
+
+    unit: str
+    reference: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of a secret: `kind` is text, secret (another one's content), token, hex or base64 (`argument` random bytes)."""
+
+    kind: str
+    argument: str
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret by its name in the stack; podman knows it as `unit`."""
+
+    name: str
+    unit: str
+    content: tuple[Segment, ...]
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate in the folder `path`, with the user who reads its key."""
+
+    name: str
+    path: str
+    names: tuple[str, ...]
+    owner: Owner
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A health check; times in seconds."""
+
+    command: tuple[str, ...]
+    interval: int
+    timeout: int
+    retries: int
+    start_period: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod; `members` are the units of its containers."""
+
+    name: str
+    unit: str
+    network: str | None
+    publish: tuple[Port, ...]
+    members: tuple[str, ...]
+    quadlet: Mapping[str, str]
+    systemd: Mapping[str, Mapping[str, str]]
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container; `pod`, `network`, `image`, `needs` and `wants` are names of units."""
+
+    name: str
+    unit: str
+    summary: str
+    image: str
+    reference: str
+    pod: str | None
+    network: str | None
+    publish: tuple[Port, ...]
+    listens: tuple[int, ...]
+    user: Owner | None
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    secrets: tuple[str, ...]
+    mounts: tuple[Mount, ...]
+    tmpfs: tuple[str, ...]
+    read_only: bool
+    capabilities: tuple[str, ...]
+    ready: str
+    health: Health | None
+    needs: tuple[str, ...]
+    wants: tuple[str, ...]
+    stop_signal: str
+    stop_timeout: int
+    start_timeout: int
+    restart: str
+    update: str
+    quadlet: Mapping[str, str]
+    systemd: Mapping[str, Mapping[str, str]]
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A rendered file of the stack, at `path` on the host."""
+
+    name: str
+    path: str
+    content: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A systemd unit of the stack's own."""
+
+    name: str
+    content: str
+    enabled: bool
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A stack with its parameters filled in."""
+
+    name: str
+    summary: str
+    addresses: tuple[str, ...]
+    pods: tuple[Pod, ...]
+    containers: tuple[Container, ...]
+    volumes: tuple[Volume, ...]
+    networks: tuple[Network, ...]
+    images: tuple[Image, ...]
+    secrets: tuple[Secret, ...]
+    certificates: tuple[Certificate, ...]
+    files: tuple[ConfigFile, ...]
+    units: tuple[Unit, ...]
+    mark: Mark
+
+    @property
+    def root(self) -> str:
+        """The folder of the service's lasting data."""
+        return f"{DATA_ROOT}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The machine under the services: `window_start` as HH:MM, `window_minutes` its length, `swap_mib` 0 for none."""
+
+    hostname: str | None
+    ssh_keys: tuple[str, ...]
+    time_zone: str
+    window_days: tuple[str, ...]
+    window_start: str
+    window_minutes: int
+    update_containers: bool
+    data_disk: str | None
+    data_filesystem: str
+    swap_mib: int
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedSecret:
+    """A secret that the administrator brings, as a file in the Ignition config."""
+
+    service: str
+    name: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole host."""
+
+    machine: Machine
+    services: tuple[Service, ...]
+    embedded: tuple[EmbeddedSecret, ...]

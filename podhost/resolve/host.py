@@ -1,0 +1,149 @@
+"""A host file and the stacks it names, into the plan of the whole host."""
+
+from __future__ import annotations
+
+import re
+
+from podhost.document import Mapping, Node, Scalar, locate
+from podhost.library import Library
+from podhost.plan import EmbeddedSecret, Machine, Plan, Service
+from podhost.problems import Report, did_you_mean
+from podhost.resolve.parameters import parameters
+from podhost.resolve.service import resolve_service
+from podhost.spec import types as kinds
+from podhost.spec.host import Host
+from podhost.templates import Templates
+
+_SSH_KEY = re.compile(
+    r"(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/]{40,}={0,3}( [^\x00-\x1f\x7f]*)?"
+)
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_TIME_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
+
+
+def resolve(
+    host: Host, node: Node, library: Library, templates: Templates, report: Report, secrets: Node | None = None
+) -> Plan | None:
+    """Resolve a host into its plan.
+
+    `node` is what the host was read from; `secrets` is the content of its secrets file.
+    Every problem goes to the report; with an error among them there is no plan.
+    """
+    machine = _machine(host, node, report)
+    services = []
+    for name in host.stacks:
+        mark, given = locate(node, ("stacks", name))
+        stacks = locate(node, ("stacks",))[1]
+        key_mark = stacks.key_marks[name] if isinstance(stacks, Mapping) else mark
+        if name not in library.names:
+            report.error(f"there is no stack '{name}'", key_mark, did_you_mean(name, library.names))
+            continue
+        folder = library.stack(name)
+        problems = Report()
+        values = parameters(folder, given, key_mark, templates, problems)
+        service = None if problems.failed else resolve_service(folder, values, machine, key_mark, templates, problems)
+        report.extend(problems)
+        if service:
+            services.append(service)
+    embedded = _embedded(secrets, services, report) if secrets else ()
+    return None if report.failed else Plan(machine, tuple(services), embedded)
+
+
+def _machine(host: Host, node: Node, report: Report) -> Machine:
+    def check(good: bool, path: tuple[str | int, ...], message: str, hint: str) -> None:
+        if not good:
+            report.error(message, locate(node, path)[0], hint)
+
+    if host.hostname is not None:
+        try:
+            kinds.hostname(host.hostname)
+        except ValueError as error:
+            report.error(error.args[0], locate(node, ("hostname",))[0], error.args[1])
+    for index, key in enumerate(host.ssh_keys):
+        check(
+            bool(_SSH_KEY.fullmatch(key)),
+            ("ssh_keys", index),
+            "this is not a public ssh key",
+            "take the one line of a .pub file, as in: ssh-ed25519 AAAA… name",
+        )
+    check(
+        bool(_TIME_ZONE.fullmatch(host.time_zone)),
+        ("time_zone",),
+        f"'{host.time_zone}' is not a time zone",
+        "write it as in Europe/Paris; timedatectl list-timezones prints them all",
+    )
+    window = host.updates.window
+    path = ("updates", "window")
+    check(
+        bool(_TIME.fullmatch(window.start)),
+        (*path, "start"),
+        f"'{window.start}' is not a time",
+        "write it as HH:MM, as in 02:00",
+    )
+    minutes, disk, swap = 0, host.data_disk, 0
+    try:
+        minutes = kinds.duration(window.length).seconds // 60
+        check(
+            30 <= minutes <= 24 * 60,
+            (*path, "length"),
+            f"{window.length} is no good length for a window",
+            "Zincati wants 30m to 24h",
+        )
+    except ValueError as error:
+        report.error(error.args[0], locate(node, (*path, "length"))[0], error.args[1])
+    if host.swap is not None:
+        try:
+            swap = max(1, kinds.size(host.swap).bytes >> 20)
+        except ValueError as error:
+            report.error(error.args[0], locate(node, ("swap",))[0], error.args[1])
+    if disk:
+        good = disk.device.startswith("/dev/")
+        try:
+            kinds.path(disk.device)
+        except ValueError:
+            good = False
+        check(
+            good,
+            ("data_disk", "device"),
+            f"'{disk.device}' is not a device",
+            "write its path below /dev, best the one in /dev/disk/by-id/",
+        )
+    return Machine(
+        hostname=host.hostname,
+        ssh_keys=host.ssh_keys,
+        time_zone=host.time_zone,
+        window_days=window.days,
+        window_start=window.start,
+        window_minutes=minutes,
+        update_containers=host.updates.containers,
+        data_disk=disk.device if disk else None,
+        data_filesystem=disk.filesystem if disk else "",
+        swap_mib=swap,
+    )
+
+
+def _embedded(root: Node, services: list[Service], report: Report) -> tuple[EmbeddedSecret, ...]:
+    """Read a secrets file: for each stack a mapping of its secrets to their contents."""
+    found = []
+    known = {service.name: {secret.name for secret in service.secrets} for service in services}
+    if not isinstance(root, Mapping):
+        report.error("a mapping of stacks to their secrets is expected here", root.mark)
+        return ()
+    for stack, node in root.pairs.items():
+        if stack not in known:
+            report.error(f"the host has no stack '{stack}'", root.key_marks[stack], did_you_mean(stack, known))
+        elif not isinstance(node, Mapping):
+            report.error(f"a mapping of the secrets of '{stack}' is expected here", node.mark)
+        else:
+            for name, value in node.pairs.items():
+                if name not in known[stack]:
+                    report.error(
+                        f"the stack '{stack}' has no secret '{name}'",
+                        node.key_marks[name],
+                        did_you_mean(name, known[stack]),
+                    )
+                elif not isinstance(value, Scalar) or not value.text:
+                    report.error("a secret is one value, and not empty", node.key_marks[name])
+                else:
+                    found.append(EmbeddedSecret(stack, name, value.text))
+    return tuple(found)

@@ -1,0 +1,87 @@
+"""The values of a stack's parameters, from the host file or from their defaults."""
+
+from __future__ import annotations
+
+from podhost.document import Mapping, Node, Scalar, Sequence, locate, node_of
+from podhost.library import StackFolder
+from podhost.problems import Mark, Report, did_you_mean
+from podhost.spec.stack import Parameter
+from podhost.spec.types import SCALARS
+from podhost.templates import Templates
+
+
+def parameters(folder: StackFolder, given: Node, mark: Mark, templates: Templates, report: Report) -> dict[str, object]:
+    """Give each parameter its value. `given` is the mapping of the host file that `mark` names.
+
+    A default may be a template over the parameters declared before it.
+    """
+    known = folder.spec.parameters
+    pairs = given.pairs if isinstance(given, Mapping) else {}
+    for name in pairs.keys() - known.keys():
+        assert isinstance(given, Mapping)
+        report.error(
+            f"the stack '{folder.spec.stack}' has no parameter '{name}'",
+            given.key_marks[name],
+            did_you_mean(name, known),
+        )
+    values: dict[str, object] = {}
+    for name, parameter in known.items():
+        node = pairs.get(name)
+        if node is None and parameter.default is None:
+            report.error(f"'{name}' is missing: {parameter.summary}", mark, f"add {name}: {parameter.example or '…'}")
+            continue
+        if node is None:
+            place, default = locate(folder.node, ("parameters", name, "default"))
+            node = default
+            if isinstance(default, Scalar):
+                broken = Report()
+                node = Scalar(templates.text(default.text, place, values, broken), False, None, place)
+                if broken.failed:
+                    if not report.failed:  # what a default is made of was wrong, and has been reported
+                        report.extend(broken)
+                    continue
+        values[name] = _read(parameter, node, report)
+    return values
+
+
+def _read(parameter: Parameter, node: Node, report: Report) -> object:
+    if parameter.type == "list":
+        items = node.items if isinstance(node, Sequence) else None
+        if items is None and isinstance(node, Scalar):  # as --set writes a list
+            items = [node_of(each.strip(), node.mark) for each in node.text.split(",") if each.strip()]
+        if items is None:
+            report.error("a list is expected here, not a mapping", node.mark, parameter.summary)
+            return ()
+        return tuple(_scalar(parameter.items, item, report) for item in items)
+    if parameter.type != "enum":
+        value = _scalar(parameter.type, node, report)
+        if parameter.type == "integer" and isinstance(value, int):
+            _check_range(parameter, value, node.mark, report)
+        return value
+    text = _scalar("string", node, report)
+    if text is not None and text not in parameter.values:
+        report.error(f"'{text}' is not one of the values", node.mark, did_you_mean(str(text), parameter.values))
+    return str(text)
+
+
+def _scalar(kind: str, node: Node, report: Report) -> object:
+    if not isinstance(node, Scalar) or node.value is None:
+        found = {Scalar: "nothing", Sequence: "a list", Mapping: "a mapping"}[type(node)]
+        report.error(f"{SCALARS[kind].summary} is expected here, not {found}", node.mark, _template_hint(node))
+        return None
+    try:
+        return SCALARS[kind].parse(node.text)
+    except ValueError as error:
+        report.error(str(error.args[0]), node.mark, error.args[1] if len(error.args) > 1 else "")
+        return None
+
+
+def _template_hint(node: Node) -> str:
+    return "put it in quotes if it is text" if not isinstance(node, Scalar) else ""
+
+
+def _check_range(parameter: Parameter, value: int, mark: Mark, report: Report) -> None:
+    low, high = parameter.minimum, parameter.maximum
+    if (low is not None and value < low) or (high is not None and value > high):
+        limits = [f"at least {low}" if low is not None else "", f"at most {high}" if high is not None else ""]
+        report.error(f"{value} is out of range", mark, " and ".join(filter(None, limits)))

@@ -1,0 +1,415 @@
+"""A stack with the values of its parameters, into the plan of one service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from podhost import plan
+from podhost.document import locate
+from podhost.library import StackFolder
+from podhost.problems import Mark, Report, did_you_mean
+from podhost.resolve import values as read
+from podhost.spec import stack as spec
+from podhost.templates import Templates
+
+Result = TypeVar("Result")
+Path = tuple[str | int, ...]
+
+SECRETS = "/run/secrets"
+CERTIFICATES = "/run/certificates"
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateView:
+    """A certificate as templates see it: the paths in the container, and the names it is for."""
+
+    certificate: str
+    key: str
+    names: tuple[str, ...]
+
+
+def resolve_service(
+    folder: StackFolder,
+    values: Mapping[str, object],
+    machine: plan.Machine,
+    mark: Mark,
+    templates: Templates,
+    report: Report,
+) -> plan.Service | None:
+    """Resolve a stack into a service; every problem goes to the report, and with an error among them there is no service."""
+    service = _Resolver(folder, values, machine, templates, report).service(mark)
+    return None if report.failed else service
+
+
+class _Resolver:
+    def __init__(
+        self,
+        folder: StackFolder,
+        values: Mapping[str, object],
+        machine: plan.Machine,
+        templates: Templates,
+        report: Report,
+    ) -> None:
+        self.folder = folder
+        self.stack = folder.spec
+        self.templates = templates
+        self.report = report
+        self.root = f"{plan.DATA_ROOT}/{self.stack.stack}"
+        self.values: dict[str, Any] = dict(values)
+        self.values["stack"] = self.stack.stack
+        self.values["host"] = machine
+        self.values["secrets"] = {name: f"{SECRETS}/{name}" for name in self.stack.secrets}
+        names = {
+            name: self.texts(("certificates", name, "names"), each.names)
+            for name, each in self.stack.certificates.items()
+        }
+        self.values["certificates"] = {
+            name: CertificateView(
+                f"{CERTIFICATES}/{name}/current/fullchain.pem", f"{CERTIFICATES}/{name}/current/privkey.pem", each
+            )
+            for name, each in names.items()
+        }
+
+    # -- values
+
+    def mark(self, path: Path) -> Mark:
+        return locate(self.folder.node, path)[0]
+
+    def text(self, path: Path, text: str) -> str:
+        if "{" not in text:
+            return text
+        return self.templates.text(text, self.mark(path), self.values, self.report)
+
+    def texts(self, path: Path, each: Iterable[str]) -> tuple[str, ...]:
+        return tuple(self.text((*path, index), text) for index, text in enumerate(each))
+
+    def mapping(self, path: Path, pairs: Mapping[str, str]) -> dict[str, str]:
+        return {key: self.text((*path, key), text) for key, text in pairs.items()}
+
+    def systemd(self, path: Path, sections: Mapping[Any, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+        return {section: self.mapping((*path, "systemd", section), pairs) for section, pairs in sections.items()}
+
+    def maybe(self, path: Path, text: str, parser: Callable[[str], Result]) -> Result | None:
+        """Fill in a text and parse it; a failure is reported at its place, and the result is then None."""
+        problems = Report()
+        filled = self.templates.text(text, self.mark(path), self.values, problems) if "{" in text else text
+        if not problems.failed:
+            try:
+                return parser(filled)
+            except ValueError as error:
+                problems.error(str(error.args[0]), self.mark(path), error.args[1] if len(error.args) > 1 else "")
+        self.report.extend(problems)
+        return None
+
+    def parse(self, path: Path, text: str, parser: Callable[[str], Result], fallback: Result) -> Result:
+        """The same, with something to go on with after a failure."""
+        result = self.maybe(path, text, parser)
+        return fallback if result is None else result
+
+    def named(self, path: Path, name: str | None, known: Mapping[str, Any], kind: str) -> str | None:
+        """Give the unit of something the stack defines, or report that it does not."""
+        if name is None:
+            return None
+        if name not in known:
+            self.report.error(f"the stack has no {kind} '{name}'", self.mark(path), did_you_mean(name, known))
+        return self.unit(name)
+
+    def unit(self, name: str) -> str:
+        """The name that systemd and podman use: the stack's, or the stack's and its own."""
+        return name if name == self.stack.stack else f"{self.stack.stack}-{name}"
+
+    # -- parts
+
+    def service(self, mark: Mark) -> plan.Service:
+        stack = self.stack
+        users = {name: self.user(("containers", name, "user"), each.user) for name, each in stack.containers.items()}
+        volumes = tuple(self.volume(name, each, users) for name, each in stack.volumes.items())
+        files = self.files()
+        images = self.images()
+        containers = tuple(
+            self.container(name, each, users[name], volumes, images) for name, each in stack.containers.items()
+        )
+        by_reference = {image.reference: image for image in images.values()}
+        return plan.Service(
+            name=stack.stack,
+            summary=self.text(("summary",), stack.summary),
+            addresses=self.texts(("addresses",), stack.addresses),
+            pods=tuple(self.pod(name, each, containers) for name, each in stack.pods.items()),
+            containers=containers,
+            volumes=volumes,
+            networks=tuple(self.network(name, each) for name, each in stack.networks.items()),
+            images=tuple(by_reference.values()),
+            secrets=self.secrets(),
+            certificates=tuple(self.certificate(name, users) for name in stack.certificates),
+            files=files,
+            units=tuple(self.own_unit(name, each) for name, each in stack.units.items()),
+            mark=mark,
+        )
+
+    def user(self, path: Path, text: str | None) -> plan.Owner | None:
+        return None if text is None else self.parse(path, text, read.owner, plan.ROOT)
+
+    def volume(self, name: str, volume: spec.Volume, users: Mapping[str, plan.Owner | None]) -> plan.Volume:
+        path = ("volumes", name)
+        owner = self.user((*path, "owner"), volume.owner) or self.reader(
+            path,
+            [
+                (users[each], mounts)
+                for each, container in self.stack.containers.items()
+                for mounts in container.volumes
+            ],
+            name,
+        )
+        mode = self.parse((*path, "mode"), volume.mode, read.mode, 0o700)
+        return plan.Volume(
+            name, self.unit(name), f"{self.root}/{name}" if volume.lasting else "", owner, mode, self.mark(path)
+        )
+
+    def reader(self, path: Path, mounts: Iterable[tuple[plan.Owner | None, str]], name: str) -> plan.Owner:
+        """The user of the containers that write to a volume; without any, of those that read it."""
+        users: dict[bool, set[plan.Owner]] = {True: set(), False: set()}
+        for user, text in mounts:
+            source, _, rest = text.partition(":")
+            if source == name:
+                read_only = "ro" in rest.partition(":")[2].split(",")
+                users[read_only].add(user or plan.ROOT)
+        owners = users[False] or users[True]
+        if len(owners) > 1:
+            self.report.error(
+                f"containers of different users use the volume '{name}'",
+                self.mark(path),
+                f"say who owns it: owner: {min(map(str, owners))}",
+            )
+        return min(owners, key=str, default=plan.ROOT)
+
+    def network(self, name: str, network: spec.Network) -> plan.Network:
+        path = ("networks", name)
+        quadlet = self.mapping((*path, "quadlet"), network.quadlet)
+        return plan.Network(name, self.unit(name), network.ipv6, network.internal, quadlet, self.mark(path))
+
+    def images(self) -> dict[str, plan.Image]:
+        """The image of each container: containers with the same reference share one, which has the name of the first."""
+        by_reference: dict[str, plan.Image] = {}
+        images = {}
+        for name, container in self.stack.containers.items():
+            path = ("containers", name, "image")
+            reference = self.parse(path, container.image, read.image, "")
+            images[name] = by_reference.setdefault(reference, plan.Image(self.unit(name), reference, self.mark(path)))
+        return images
+
+    def pod(self, name: str, pod: spec.Pod, containers: tuple[plan.Container, ...]) -> plan.Pod:
+        path = ("pods", name)
+        unit = self.unit(name)
+        return plan.Pod(
+            name=name,
+            unit=unit,
+            network=self.named((*path, "network"), pod.network, self.stack.networks, "network"),
+            publish=self.ports((*path, "publish"), pod.publish),
+            members=tuple(each.unit for each in containers if each.pod == unit),
+            quadlet=self.mapping((*path, "quadlet"), pod.quadlet),
+            systemd=self.systemd(path, pod.systemd),
+            mark=self.mark(path),
+        )
+
+    def ports(self, path: Path, texts: Iterable[str]) -> tuple[plan.Port, ...]:
+        found = []
+        for index, text in enumerate(texts):
+            where = (*path, index)
+            found.append(self.maybe(where, text, partial(read.port, mark=self.mark(where))))
+        return tuple(port for port in found if port)
+
+    def container(
+        self,
+        name: str,
+        container: spec.Container,
+        user: plan.Owner | None,
+        volumes: tuple[plan.Volume, ...],
+        images: Mapping[str, plan.Image],
+    ) -> plan.Container:
+        stack, path = self.stack, ("containers", name)
+        mark = locate(self.folder.node, path)[0]
+        pod = self.named((*path, "pod"), container.pod, stack.pods, "pod")
+        if pod and (container.network or container.publish):
+            which = "network" if container.network else "publish"
+            self.report.error(
+                f"a member of a pod has no '{which}' of its own",
+                self.mark((*path, which)),
+                f"write it at the pod '{container.pod}'",
+            )
+        for index, secret in enumerate(container.secrets):
+            self.named((*path, "secrets", index), secret, stack.secrets, "secret")
+        return plan.Container(
+            name=name,
+            unit=self.unit(name),
+            summary=self.text((*path, "summary"), container.summary),
+            image=images[name].unit,
+            reference=images[name].reference,
+            pod=pod,
+            network=self.named((*path, "network"), container.network, stack.networks, "network"),
+            publish=self.ports((*path, "publish"), container.publish),
+            listens=tuple(
+                self.parse((*path, "listens", i), text, read.port_number, 0) for i, text in enumerate(container.listens)
+            ),
+            user=user,
+            command=self.texts((*path, "command"), container.command),
+            environment=self.mapping((*path, "environment"), container.environment),
+            secrets=container.secrets,
+            mounts=self.mounts(path, container, volumes),
+            tmpfs=tuple(
+                self.parse((*path, "tmpfs", i), text, read.path, "/") for i, text in enumerate(container.tmpfs)
+            ),
+            read_only=container.read_only,
+            capabilities=self.texts((*path, "capabilities"), container.capabilities),
+            ready=container.ready,
+            health=self.health(path, container),
+            needs=self.others(path, "needs", container.needs),
+            wants=self.others(path, "wants", container.wants),
+            stop_signal=self.parse((*path, "stop", "signal"), container.stop.signal, read.signal, ""),
+            stop_timeout=self.seconds((*path, "stop", "timeout"), container.stop.timeout),
+            start_timeout=self.seconds((*path, "start_timeout"), container.start_timeout),
+            restart=container.restart,
+            update=container.update,
+            quadlet=self.mapping((*path, "quadlet"), container.quadlet),
+            systemd=self.systemd(path, container.systemd),
+            mark=mark,
+        )
+
+    def others(self, path: Path, key: str, names: tuple[str, ...]) -> tuple[str, ...]:
+        units = (
+            self.named((*path, key, index), name, self.stack.containers, "container")
+            for index, name in enumerate(names)
+        )
+        return tuple(unit for unit in units if unit)
+
+    def seconds(self, path: Path, text: str) -> int:
+        return self.parse(path, text, read.seconds, 0)
+
+    def health(self, path: Path, container: spec.Container) -> plan.Health | None:
+        health = container.health
+        if health is None:
+            if container.ready == "healthy":
+                self.report.error(
+                    "'ready: healthy' without a health check",
+                    self.mark((*path, "ready")),
+                    "add 'health' with a command, or take 'ready: notify'",
+                )
+            return None
+        where = (*path, "health")
+        return plan.Health(
+            command=self.texts((*where, "command"), health.command),
+            interval=self.seconds((*where, "interval"), health.interval),
+            timeout=self.seconds((*where, "timeout"), health.timeout),
+            retries=health.retries,
+            start_period=self.seconds((*where, "start_period"), health.start_period),
+        )
+
+    def mounts(self, path: Path, container: spec.Container, volumes: tuple[plan.Volume, ...]) -> tuple[plan.Mount, ...]:
+        """Volumes first, then the configuration files, then certificates."""
+        by_name = {volume.name: volume for volume in volumes}
+        found = []
+        for index, text in enumerate(container.volumes):
+            where = (*path, "volumes", index)
+            mount = self.maybe(where, text, partial(read.mount, volumes=by_name, mark=self.mark(where)))
+            if mount:
+                found.append(mount)
+        for target, template in container.files.items():
+            where = (*path, "files", target)
+            self.parse(where, target, read.path, "")
+            label = "Z" if len(self.users_of_file(template)) == 1 else "z"
+            found.append(plan.Mount(f"{self.root}/config/{template}", target, ("ro", label), self.mark(where)))
+        for index, name in enumerate(container.certificates):
+            where = (*path, "certificates", index)
+            self.named(where, name, self.stack.certificates, "certificate")
+            # What renews a certificate stands outside the pod: the label has to be the shared one.
+            found.append(
+                plan.Mount(f"{self.root}/certificates/{name}", f"{CERTIFICATES}/{name}", ("ro", "z"), self.mark(where))
+            )
+        return tuple(found)
+
+    def users_of_file(self, template: str) -> set[str]:
+        """Who mounts a configuration file: members of one pod count as one, as SELinux gives them one label."""
+        return {
+            container.pod or name
+            for name, container in self.stack.containers.items()
+            if template in container.files.values()
+        }
+
+    def files(self) -> tuple[plan.ConfigFile, ...]:
+        found: dict[str, plan.ConfigFile] = {}
+        for name, container in self.stack.containers.items():
+            for target, template in container.files.items():
+                if template not in found:
+                    mark = self.mark(("containers", name, "files", target))
+                    found[template] = plan.ConfigFile(
+                        template, f"{self.root}/config/{template}", self.template(template, mark), mark
+                    )
+        return tuple(found.values())
+
+    def template(self, name: str, mark: Mark) -> str:
+        source = self.folder.files.get(name)
+        if source is None:
+            self.report.error(f"the stack has no file 'files/{name}'", mark, did_you_mean(name, self.folder.files))
+            return ""
+        return self.templates.file(source, self.values, self.report)
+
+    def own_unit(self, name: str, unit: spec.Unit) -> plan.Unit:
+        mark = self.mark(("units", name))
+        if not re.fullmatch(r"[A-Za-z0-9:_.@-]+\.(service|timer|path|socket|target|mount|swap|slice)", name):
+            self.report.error(
+                f"'{name}' is not the name of a systemd unit", mark, "it ends with its type, as in backup.timer"
+            )
+        return plan.Unit(name, self.template(unit.template, mark), unit.enabled, mark)
+
+    def certificate(self, name: str, users: Mapping[str, plan.Owner | None]) -> plan.Certificate:
+        path = ("certificates", name)
+        readers = {
+            users[each] or plan.ROOT
+            for each, container in self.stack.containers.items()
+            if name in container.certificates
+        }
+        if len(readers) > 1:
+            self.report.error(
+                f"containers of different users read the certificate '{name}'",
+                self.mark(path),
+                "give each a certificate of its own",
+            )
+        names = self.values["certificates"][name].names
+        for index, each in enumerate(names):
+            self.parse((*path, "names", index), each, read.certificate_name, "")
+        return plan.Certificate(
+            name, f"{self.root}/certificates/{name}", names, min(readers, key=str, default=plan.ROOT), self.mark(path)
+        )
+
+    def secrets(self) -> tuple[plan.Secret, ...]:
+        """The secrets, those that others are made of first."""
+        found: dict[str, plan.Secret] = {}
+        stack = self.stack.secrets
+
+        def add(name: str, chain: tuple[str, ...]) -> None:
+            if name in found:
+                return
+            path = ("secrets", name, "content")
+            if name in chain:
+                self.report.error(
+                    f"the secret '{name}' is made of itself",
+                    self.mark(path),
+                    f"the circle is {' → '.join((*chain, name))}",
+                )
+                return
+            content = self.maybe(path, stack[name].content, read.secret_content) or ()
+            for segment in content:
+                if (
+                    segment.kind == "secret"
+                    and self.named(path, segment.argument, stack, "secret")
+                    and segment.argument in stack
+                ):
+                    add(segment.argument, (*chain, name))
+            found[name] = plan.Secret(name, self.unit(name), content, self.mark(("secrets", name)))
+
+        for name in stack:
+            add(name, ())
+        return tuple(found.values())

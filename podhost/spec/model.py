@@ -1,0 +1,144 @@
+"""What all models of people's files have in common, and how their errors find their line."""
+
+from __future__ import annotations
+
+import types
+import typing
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from podhost.document import Mapping, Node, Scalar, Sequence, locate
+from podhost.problems import Report, did_you_mean
+from podhost.spec import types as kinds
+
+Kind = TypeVar("Kind", bound="Model")
+
+
+class Model(BaseModel):
+    """A part of a file: its fields are known, and it never changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+def _boolean(value: object) -> object:
+    return kinds.boolean(value) if isinstance(value, str) else value
+
+
+def _integer(value: object) -> object:
+    return kinds.integer(value) if isinstance(value, str) else value
+
+
+def _absent(value: object) -> object:
+    return {} if value is None else value
+
+
+Boolean = Annotated[bool, BeforeValidator(_boolean)]
+Integer = Annotated[int, BeforeValidator(_integer)]
+AllDefaults = BeforeValidator(_absent)
+"""A mapping that may be left empty: `webroot:` alone is a volume with all its defaults."""
+
+
+def validate(model: type[Kind], node: Node, report: Report) -> Kind | None:
+    """Make a model of a node; every error is reported at the value it is about, and the result is then None."""
+    try:
+        return model.model_validate(texts(node))
+    except ValidationError as error:
+        for each in error.errors(include_url=False):
+            _report(model, node, each, report)  # type: ignore[arg-type]
+        return None
+
+
+def texts(node: Node) -> Any:
+    """The data of a node with every scalar as the text that was written: the field it is for knows how to read it."""
+    match node:
+        case Scalar():
+            return None if node.value is None else node.text
+        case Sequence():
+            return [texts(item) for item in node.items]
+        case Mapping():
+            return {key: texts(item) for key, item in node.pairs.items()}
+
+
+_NOUNS: dict[type, str] = {dict: "a mapping of keys to values", list: "a list", str: "a single value"}
+_EXPECTED = {
+    "string_type": "a single value",
+    "dict_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
+    "list_type": "a list",
+    "tuple_type": "a list",
+}
+
+
+def _report(model: type[Model], root: Node, error: dict[str, Any], report: Report) -> None:
+    path = tuple(step for step in error["loc"] if step != "[key]")
+    mark, node = locate(root, path)
+    match error["type"]:
+        case "extra_forbidden":
+            parent, name = path[:-1], str(path[-1])
+            _, holder = locate(root, parent)
+            if isinstance(holder, Mapping) and name in holder.key_marks:
+                mark = holder.key_marks[name]
+            report.error(f"unknown key '{name}'", mark, did_you_mean(name, _fields(model, parent)))
+        case "missing":
+            report.error(f"'{path[-1]}' is missing", mark, _describe(model, path))
+        case "value_error":
+            arguments = error["ctx"]["error"].args
+            report.error(arguments[0], mark, arguments[1] if len(arguments) > 1 else "")
+        case "string_pattern_mismatch":
+            report.error(
+                f"'{path[-1] if error['loc'][-1] == '[key]' else error['input']}' is not a name",
+                mark,
+                "a name begins with a letter and holds a-z, 0-9, '-' and '_'",
+            )
+        case "literal_error":
+            values = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+            report.error(
+                f"'{error['input']}' is not one of the values known here",
+                mark,
+                did_you_mean(str(error["input"]), values),
+            )
+        case kind if kind in _EXPECTED:
+            found = "nothing" if error["input"] is None else _NOUNS.get(type(error["input"]), "something else")
+            report.error(f"{_EXPECTED[kind]} is expected here, not {found}", node.mark, _describe(model, path))
+        case _:
+            report.error(error["msg"], mark, _describe(model, path))
+
+
+def _field(model: Any, path: tuple[str | int, ...]) -> tuple[Any, str]:
+    """Follow a path through the annotations of a model: the annotation at its end, and its description."""
+    annotation, description = model, ""
+    for step in path:
+        if isinstance(annotation, type) and issubclass(annotation, Model):
+            field = annotation.model_fields.get(str(step))
+            if field is None:
+                return None, ""
+            annotation, description = field.annotation, field.description or ""
+        else:
+            annotation = (typing.get_args(annotation) or (None,))[-1]
+        annotation = _bare(annotation)
+    return annotation, description
+
+
+def _bare(annotation: Any) -> Any:
+    """An annotation without `Annotated`, `| None` and the `...` of tuples."""
+    while True:
+        origin = typing.get_origin(annotation)
+        arguments = typing.get_args(annotation)
+        if origin is Annotated:
+            annotation = arguments[0]
+        elif origin in (types.UnionType, typing.Union):
+            annotation = next(each for each in arguments if each is not type(None))
+        elif origin is tuple:
+            return list[arguments[0]]  # type: ignore[valid-type]
+        else:
+            return annotation
+
+
+def _fields(model: type[Model], path: tuple[str | int, ...]) -> list[str]:
+    annotation, _ = _field(model, path)
+    return list(annotation.model_fields) if isinstance(annotation, type) and issubclass(annotation, Model) else []
+
+
+def _describe(model: type[Model], path: tuple[str | int, ...]) -> str:
+    return _field(model, path)[1]

@@ -1,0 +1,183 @@
+"""A stack file: what a service consists of, before anybody has said for whom.
+
+Any text may hold Jinja expressions over the stack's parameters; `podhost.resolve` fills them in and checks the results.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from podhost.spec.model import AllDefaults, Boolean, Integer, Model
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+Texts = dict[str, str]
+
+
+class Parameter(Model):
+    """A value that the host file gives to the stack."""
+
+    type: Literal[
+        "string", "integer", "boolean", "hostname", "email", "port", "duration", "size", "path", "enum", "list"
+    ]
+    summary: str = Field(description="What the parameter is for, in one line.")
+    default: Any = Field(
+        None, description="The value when the host file gives none; a parameter without a default has to be given."
+    )
+    example: str | None = Field(None, description="A value to show in a new host file.")
+    values: tuple[str, ...] = Field((), description="The values of an enum.")
+    items: Literal["string", "integer", "hostname", "email", "port", "path"] = Field(
+        "string", description="The type of a list's items."
+    )
+    minimum: Integer | None = Field(None, description="The smallest integer allowed.")
+    maximum: Integer | None = Field(None, description="The largest integer allowed.")
+
+
+class Secret(Model):
+    """A secret that the host makes for itself at first boot, and keeps on the data volume."""
+
+    summary: str = Field("", description="What the secret is for, in one line.")
+    content: str = Field(
+        "${token}",
+        description="How to make it: text with ${token}, ${hex:BYTES}, ${base64:BYTES} of fresh randomness, or ${NAME} of another secret of the stack.",
+    )
+
+
+class Certificate(Model):
+    """A TLS certificate that the service presents."""
+
+    names: tuple[str, ...] = Field(description="The host names it is for; the first one is its main name.")
+
+
+class Volume(Model):
+    """Data of the service."""
+
+    summary: str = Field("", description="What is kept there, in one line.")
+    lasting: Boolean = Field(
+        True,
+        description="Whether the data outlives the system: true puts it below /var/srv/containers, false makes a podman volume on the system disk.",
+    )
+    owner: str | None = Field(
+        None, description="UID:GID that owns the folder; the default is the user of the container that writes there."
+    )
+    mode: str = Field("0700", description="The folder's mode.")
+
+
+class Network(Model):
+    """A podman network of the stack's own."""
+
+    ipv6: Boolean = Field(True, description="Whether it has IPv6 beside IPv4.")
+    internal: Boolean = Field(False, description="Whether it has no way to the outside.")
+    quadlet: Texts = Field(default_factory=dict, description="Other keys of the [Network] section.")
+
+
+class Pod(Model):
+    """Containers that share one network, and are started and stopped together."""
+
+    network: str | None = Field(
+        None, description="The network of the stack that the pod is on; the default is podman's own."
+    )
+    publish: tuple[str, ...] = Field((), description="Ports of the host: [ADDRESS:]HOST:POD[/udp].")
+    quadlet: Texts = Field(default_factory=dict, description="Other keys of the [Pod] section.")
+    systemd: dict[Literal["Unit", "Service", "Install"], Texts] = Field(
+        default_factory=dict, description="Other keys of the systemd sections."
+    )
+
+
+class Health(Model):
+    """A check that podman runs in the container from time to time."""
+
+    command: tuple[str, ...] = Field(description="The command and its arguments; it is healthy when it ends with 0.")
+    interval: str = Field("60s", description="The time from one check to the next.")
+    timeout: str = Field("10s", description="The time after which a check has failed.")
+    retries: Integer = Field(3, description="How many failures in a row make the container unhealthy.", ge=1)
+    start_period: str = Field("60s", description="The time after the start in which failures do not count.")
+
+
+class Stop(Model):
+    """How the container is asked to end."""
+
+    signal: str = Field("SIGTERM", description="The signal that asks it.")
+    timeout: str = Field("30s", description="The time it has before it is killed.")
+
+
+class Container(Model):
+    """A program and everything it needs to run."""
+
+    summary: str = Field("", description="What the container does, in one line.")
+    image: str = Field(description="The image, with registry and tag: docker.io/library/nginx:1.29.")
+    pod: str | None = Field(None, description="The pod of the stack it is a member of; without one it stands alone.")
+    network: str | None = Field(None, description="The network of the stack that a container without pod is on.")
+    publish: tuple[str, ...] = Field(
+        (), description="Ports of the host, for a container without pod: [ADDRESS:]HOST:CONTAINER[/udp]."
+    )
+    listens: tuple[str, ...] = Field((), description="The ports its program listens on.")
+    user: str | None = Field(None, description="UID:GID it runs as; the default is the image's own.")
+    command: tuple[str, ...] = Field((), description="The command's arguments, in place of the image's own.")
+    environment: Texts = Field(
+        default_factory=dict, description="Environment variables. Never a secret: podman shows them to everybody."
+    )
+    secrets: tuple[str, ...] = Field(
+        (), description="Secrets of the stack, each a file /run/secrets/NAME that only the container's user reads."
+    )
+    certificates: tuple[str, ...] = Field(
+        (),
+        description="Certificates of the stack, each a folder /run/certificates/NAME with fullchain.pem and privkey.pem.",
+    )
+    volumes: tuple[str, ...] = Field(
+        (), description="VOLUME:/PATH[:OPTIONS]; z labels for all containers, Z for this pod or container alone."
+    )
+    files: Texts = Field(
+        default_factory=dict,
+        description="Templates of the stack's files/ folder, by the path in the container that they are mounted at.",
+    )
+    tmpfs: tuple[str, ...] = Field((), description="Folders in memory, writable by everybody in the container.")
+    read_only: Boolean = Field(True, description="Whether the image's file system is read-only.")
+    capabilities: tuple[str, ...] = Field((), description="The kernel capabilities it keeps; the default is none.")
+    ready: Literal["started", "notify", "healthy"] = Field(
+        "started",
+        description="When others may rely on it: once started, once it says so by sd_notify, or once its health check succeeds.",
+    )
+    health: Health | None = Field(None, description="A check that watches it.")
+    needs: tuple[str, ...] = Field((), description="Containers that have to be ready before this one starts.")
+    wants: tuple[str, ...] = Field((), description="Containers that are started with this one, in no order.")
+    stop: Stop = Field(default_factory=lambda: Stop(), description="How it is ended.")
+    start_timeout: str = Field("5m", description="The time it has to become ready, once its image is there.")
+    restart: Literal["always", "on-failure", "no"] = Field("always", description="When systemd starts it again.")
+    update: Literal["registry", "no"] = Field(
+        "registry", description="Whether podman's auto-update follows the image's tag."
+    )
+    quadlet: Texts = Field(default_factory=dict, description="Other keys of the [Container] section.")
+    systemd: dict[Literal["Unit", "Service", "Install"], Texts] = Field(
+        default_factory=dict, description="Other keys of the systemd sections."
+    )
+
+
+class Unit(Model):
+    """A systemd unit of the stack's own."""
+
+    template: str = Field(description="The template in the stack's files/ folder.")
+    enabled: Boolean = Field(False, description="Whether it is enabled at first boot.")
+
+
+class Stack(Model):
+    """A service that podhost can put on a host."""
+
+    stack: Name = Field(description="The stack's name, the same as its folder's.")
+    summary: str = Field(description="What the service is, in one line.")
+    parameters: dict[Name, Parameter] = Field(default_factory=dict, description="What the host file may say about it.")
+    secrets: dict[Name, Annotated[Secret, AllDefaults]] = Field(
+        default_factory=dict, description="Secrets made on the host."
+    )
+    certificates: dict[Name, Certificate] = Field(default_factory=dict, description="TLS certificates.")
+    volumes: dict[Name, Annotated[Volume, AllDefaults]] = Field(default_factory=dict, description="Where data is kept.")
+    networks: dict[Name, Annotated[Network, AllDefaults]] = Field(
+        default_factory=dict, description="Networks of its own."
+    )
+    pods: dict[Name, Annotated[Pod, AllDefaults]] = Field(
+        default_factory=dict, description="Groups of containers on one network."
+    )
+    containers: dict[Name, Container] = Field(description="The programs.", min_length=1)
+    units: dict[str, Unit] = Field(default_factory=dict, description="Other systemd units, by their names.")
+    addresses: tuple[str, ...] = Field((), description="The URLs by which people reach the service.")
