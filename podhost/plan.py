@@ -14,6 +14,9 @@ from podhost.problems import Mark
 DATA_ROOT = "/var/srv/containers"
 """Where lasting data lives: SELinux policy labels it container_file_t (container-selinux, container.fc)."""
 
+Keys = Mapping[str, tuple[str, ...]]
+"""Keys of a unit file's section, each with its values."""
+
 MULTI_USER = "multi-user.target"
 
 
@@ -73,7 +76,7 @@ class Network:
     unit: str
     ipv6: bool
     internal: bool
-    quadlet: Mapping[str, str]
+    quadlet: Keys
     mark: Mark
 
 
@@ -135,14 +138,14 @@ class Pod:
     network: str | None
     publish: tuple[Port, ...]
     members: tuple[str, ...]
-    quadlet: Mapping[str, str]
-    systemd: Mapping[str, Mapping[str, str]]
+    quadlet: Keys
+    systemd: Mapping[str, Keys]
     mark: Mark
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container; `pod`, `network`, `image`, `needs` and `wants` are names of units."""
+    """A container; `pod`, `network`, `image` and `needs` are names of units."""
 
     name: str
     unit: str
@@ -164,14 +167,13 @@ class Container:
     ready: str
     health: Health | None
     needs: tuple[str, ...]
-    wants: tuple[str, ...]
     stop_signal: str
     stop_timeout: int
     start_timeout: int
     restart: str
     update: str
-    quadlet: Mapping[str, str]
-    systemd: Mapping[str, Mapping[str, str]]
+    quadlet: Keys
+    systemd: Mapping[str, Keys]
     mark: Mark
 
 

@@ -6,32 +6,26 @@ The syntax is that of systemd.syntax(7); values are quoted as systemd.service(5)
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from podhost.problems import Mark, Report, Source
 
-_PLAIN = re.compile(r"[^\s\"'\\;]+$")
+_PLAIN = re.compile(r"[A-Za-z0-9._/:=@,+%$-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def escape(text: str) -> str:
     """Double '%', which begins a specifier (systemd.unit(5), "Specifiers"); refuse what no unit file can hold."""
     if _CONTROL.search(text):
-        raise ValueError("a unit file cannot hold line breaks or control characters")
+        raise ValueError("a unit file cannot hold line breaks or control characters", "write the value in one line")
     return text.replace("%", "%%")
 
 
 def quote(text: str) -> str:
-    """Make one word of a text: quoted when it has spaces, quotes or backslashes in it, or is empty."""
-    if _PLAIN.match(text):
+    """Make one word of a text, in quotes unless it is plain ASCII without anything that splits or unquotes."""
+    if _PLAIN.fullmatch(text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def words(texts: Iterable[str]) -> str:
-    """Join words with a space, each quoted."""
-    return " ".join(quote(text) for text in texts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,8 +90,11 @@ class _Resolver:
     def mapping(self, path: Path, pairs: Mapping[str, str]) -> dict[str, str]:
         return {key: self.text((*path, key), text) for key, text in pairs.items()}
 
-    def systemd(self, path: Path, sections: Mapping[Any, Mapping[str, str]]) -> dict[str, dict[str, str]]:
-        return {section: self.mapping((*path, "systemd", section), pairs) for section, pairs in sections.items()}
+    def keys(self, path: Path, keys: plan.Keys) -> plan.Keys:
+        return {key: self.texts((*path, key), values) for key, values in keys.items()}
+
+    def systemd(self, path: Path, sections: Mapping[Any, plan.Keys]) -> dict[str, plan.Keys]:
+        return {section: self.keys((*path, "systemd", section), keys) for section, keys in sections.items()}
 
     def maybe(self, path: Path, text: str, parser: Callable[[str], Result]) -> Result | None:
         """Fill in a text and parse it; a failure is reported at its place, and the result is then None."""
@@ -188,7 +191,7 @@ class _Resolver:
 
     def network(self, name: str, network: spec.Network) -> plan.Network:
         path = ("networks", name)
-        quadlet = self.mapping((*path, "quadlet"), network.quadlet)
+        quadlet = self.keys((*path, "quadlet"), network.quadlet)
         return plan.Network(name, self.unit(name), network.ipv6, network.internal, quadlet, self.mark(path))
 
     def images(self) -> dict[str, plan.Image]:
@@ -210,7 +213,7 @@ class _Resolver:
             network=self.named((*path, "network"), pod.network, self.stack.networks, "network"),
             publish=self.ports((*path, "publish"), pod.publish),
             members=tuple(each.unit for each in containers if each.pod == unit),
-            quadlet=self.mapping((*path, "quadlet"), pod.quadlet),
+            quadlet=self.keys((*path, "quadlet"), pod.quadlet),
             systemd=self.systemd(path, pod.systemd),
             mark=self.mark(path),
         )
@@ -267,13 +270,12 @@ class _Resolver:
             ready=container.ready,
             health=self.health(path, container),
             needs=self.others(path, "needs", container.needs),
-            wants=self.others(path, "wants", container.wants),
             stop_signal=self.parse((*path, "stop", "signal"), container.stop.signal, read.signal, ""),
             stop_timeout=self.seconds((*path, "stop", "timeout"), container.stop.timeout),
             start_timeout=self.seconds((*path, "start_timeout"), container.start_timeout),
             restart=container.restart,
             update=container.update,
-            quadlet=self.mapping((*path, "quadlet"), container.quadlet),
+            quadlet=self.keys((*path, "quadlet"), container.quadlet),
             systemd=self.systemd(path, container.systemd),
             mark=mark,
         )

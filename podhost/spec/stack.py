@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from podhost.spec.model import AllDefaults, Boolean, Integer, Model
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Texts = dict[str, str]
+Keys = dict[
+    str, Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+]
+"""Keys of a unit file, each with one value or a list of them."""
 
 
 class Parameter(Model):
@@ -69,7 +73,7 @@ class Network(Model):
 
     ipv6: Boolean = Field(True, description="Whether it has IPv6 beside IPv4.")
     internal: Boolean = Field(False, description="Whether it has no way to the outside.")
-    quadlet: Texts = Field(default_factory=dict, description="Other keys of the [Network] section.")
+    quadlet: Keys = Field(default_factory=dict, description="Other keys of the [Network] section.")
 
 
 class Pod(Model):
@@ -79,8 +83,8 @@ class Pod(Model):
         None, description="The network of the stack that the pod is on; the default is podman's own."
     )
     publish: tuple[str, ...] = Field((), description="Ports of the host: [ADDRESS:]HOST:POD[/udp].")
-    quadlet: Texts = Field(default_factory=dict, description="Other keys of the [Pod] section.")
-    systemd: dict[Literal["Unit", "Service", "Install"], Texts] = Field(
+    quadlet: Keys = Field(default_factory=dict, description="Other keys of the [Pod] section.")
+    systemd: dict[Literal["Unit", "Service", "Install"], Keys] = Field(
         default_factory=dict, description="Other keys of the systemd sections."
     )
 
@@ -141,15 +145,14 @@ class Container(Model):
     )
     health: Health | None = Field(None, description="A check that watches it.")
     needs: tuple[str, ...] = Field((), description="Containers that have to be ready before this one starts.")
-    wants: tuple[str, ...] = Field((), description="Containers that are started with this one, in no order.")
     stop: Stop = Field(default_factory=lambda: Stop(), description="How it is ended.")
     start_timeout: str = Field("5m", description="The time it has to become ready, once its image is there.")
     restart: Literal["always", "on-failure", "no"] = Field("always", description="When systemd starts it again.")
     update: Literal["registry", "no"] = Field(
         "registry", description="Whether podman's auto-update follows the image's tag."
     )
-    quadlet: Texts = Field(default_factory=dict, description="Other keys of the [Container] section.")
-    systemd: dict[Literal["Unit", "Service", "Install"], Texts] = Field(
+    quadlet: Keys = Field(default_factory=dict, description="Other keys of the [Container] section.")
+    systemd: dict[Literal["Unit", "Service", "Install"], Keys] = Field(
         default_factory=dict, description="Other keys of the systemd sections."
     )
 

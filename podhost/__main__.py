@@ -1,0 +1,6 @@
+"""`python -m podhost`."""
+
+from podhost.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""From a target to an Ignition config, all the way: what `podhost render` does, and everything that starts from a host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from podhost import butane, ignition
+from podhost.document import Mapping, Node, Scalar, Sequence, load, read, read_text
+from podhost.fileset import FileSet
+from podhost.library import Library
+from podhost.plan import Plan
+from podhost.problems import Mark, Report, Source, did_you_mean
+from podhost.quadlet.keys import DEFAULT_PODMAN, Release
+from podhost.render import render
+from podhost.resolve import resolve
+from podhost.spec.host import Host
+from podhost.spec.model import validate
+from podhost.templates import Templates
+
+
+@dataclass(frozen=True, slots=True)
+class HostFile:
+    """A host as it was asked for: the model, the nodes it was read from, and the folder that its paths start at."""
+
+    host: Host
+    node: Node
+    folder: Path
+    demo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A host at every stage: what it means, what it has, and the Ignition config that makes it."""
+
+    plan: Plan
+    files: FileSet
+    config: dict[str, Any]
+
+
+class Builder:
+    """Builds hosts from one library; stacks are read, and templates compiled, once for all of them."""
+
+    def __init__(self, library: Library | None = None) -> None:
+        self.library = library or Library()
+        self.templates = Templates()
+
+    def read(
+        self, target: str, report: Report, settings: Iterable[str] = (), ssh_keys: Iterable[Path] = ()
+    ) -> HostFile | None:
+        """Read the host that a target means: the demo host of a stack by its name, or a host file by its path.
+
+        Each setting is `KEY=VALUE`, where KEY is `STACK.PARAMETER` or a key of the host file, with dots between levels.
+        """
+        demo = target in self.library.names
+        path = self.library.stack(target).demo if demo else Path(target)
+        if not demo and not path.exists():
+            hint = did_you_mean(target, self.library.names)
+            report.error(f"'{target}' is neither a stack nor a file", hint=hint or "podhost stacks lists the stacks")
+            return None
+        node = load(path, report)
+        if node is None:
+            return None
+        if isinstance(node, Mapping):
+            for setting in settings:
+                _set(node, setting, report)
+            _add_keys(node, ssh_keys, report)
+        host = validate(Host, node, report)
+        return HostFile(host, node, path.parent, demo) if host else None
+
+    def build(
+        self, file: HostFile, report: Report, podman: Release = DEFAULT_PODMAN, spec: str | None = None
+    ) -> Built | None:
+        """Build a host; every problem goes to the report, and with an error among them there is none."""
+        host = file.host
+        secrets = load(file.folder / host.secrets, report) if host.secrets else None
+        own = [(path, load(file.folder / path, report)) for path in host.butane]
+        plan = resolve(host, file.node, self.library, self.templates, report, secrets)
+        if plan is None or report.failed:
+            return None
+        files = render(plan, self.library, self.templates, podman, report)
+        if report.failed:
+            return None
+        config: dict[str, Any] = butane.translate_data(files.butane(), report)
+        for snippet in files.snippets:
+            config = ignition.merge(config, butane.translate(snippet, report))
+        for _, node in own:
+            if node is not None:
+                config = ignition.merge(config, butane.translate(node, report, files_dir=file.folder))
+        if report.failed:
+            return None
+        config = ignition.at_spec(config, spec, report)
+        return None if report.failed else Built(plan, files, config)
+
+
+def _set(root: Mapping, setting: str, report: Report) -> None:
+    """Put the value of a `--set` where the host file would have it; its mark is the setting itself."""
+    source = Source("--set", setting)
+    key, equals, value = setting.partition("=")
+    if not equals or not all(key.split(".")):
+        report.error(
+            "KEY=VALUE is expected here", Mark(source, 1, 1, len(setting) or 1), "as in --set matrix.domain=example.org"
+        )
+        return
+    path = key.split(".")
+    stacks = root.pairs.get("stacks")
+    if isinstance(stacks, Mapping) and path[0] in stacks.pairs:
+        path.insert(0, "stacks")
+    key_mark = Mark(source, 1, 1, len(key))
+    holder = root
+    for step in path[:-1]:
+        child = holder.pairs.get(step)
+        if not isinstance(child, Mapping):
+            if child is not None and not (isinstance(child, Scalar) and child.value is None):
+                report.error(f"'{step}' has no keys to set", key_mark)
+                return
+            child = Mapping({}, {}, key_mark)
+            holder.pairs[step] = child
+            holder.key_marks.setdefault(step, key_mark)
+        holder = child
+    node: Node | None = Scalar(value, False, None, Mark(source, 1, len(key) + 2, len(value) or 1))
+    if value[:1] in ("[", "{"):
+        node = read(Source("--set", " " * (len(key) + 1) + value), report)
+    if node is not None:
+        holder.pairs[path[-1]] = node
+        holder.key_marks[path[-1]] = key_mark
+
+
+def _add_keys(root: Mapping, paths: Iterable[Path], report: Report) -> None:
+    """Add the lines of public key files to the host's ssh keys."""
+    for path in paths:
+        node = _key_file(path, report)
+        if not node:
+            continue
+        keys = root.pairs.get("ssh_keys")
+        if not isinstance(keys, Sequence):
+            keys = Sequence([], root.mark)
+            root.key_marks.setdefault("ssh_keys", root.mark)
+        root.pairs["ssh_keys"] = Sequence([*keys.items, *node], keys.mark)
+
+
+def _key_file(path: Path, report: Report) -> list[Node]:
+    text = read_text(path, report, 64 * 1024)
+    if text is None:
+        return []
+    source = Source(str(path), text if "PRIVATE KEY" not in text else "")
+    if not source.text:
+        report.error(f"'{path}' is a private key", hint=f"give the public one: {path}.pub")
+        return []
+    lines = [(number, line.strip()) for number, line in enumerate(source.lines, 1)]
+    found: list[Node] = [
+        Scalar(line, False, None, Mark(source, number, 1, len(line)))
+        for number, line in lines
+        if line and line[0] != "#"
+    ]
+    if not found:
+        report.error(f"there is no key in '{path}'")
+    return found

@@ -1,0 +1,117 @@
+"""`podhost render`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from podhost import ignition
+from podhost.build import Builder, Built, HostFile
+from podhost.cli.output import fail, note, print_report, write, write_tree
+from podhost.problems import Report
+from podhost.quadlet.keys import DEFAULT_PODMAN, Release, release
+
+
+class _ReleaseType(click.ParamType[Release]):
+    name = "X.Y"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Release:
+        if not isinstance(value, str):
+            return DEFAULT_PODMAN
+        try:
+            return release(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command()
+@click.argument("target")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write there instead of to standard output.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["ignition", "butane", "tree"]),
+    default="ignition",
+    show_default=True,
+    help="What to write.",
+)
+@click.option("--force", is_flag=True, help="Replace an output that is there already.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set a value of the host file: STACK.PARAMETER, or a key of the host.",
+)
+@click.option(
+    "--ssh-key", "ssh_keys", multiple=True, type=click.Path(path_type=Path), help="A public key that may log in."
+)
+@click.option("--podman", type=_ReleaseType(), default=DEFAULT_PODMAN, help="The host's podman.  [default: 5.4]")
+@click.option(
+    "--spec", metavar="3.X.0", help="The Ignition spec to write.  [default: the lowest that the content needs]"
+)
+@click.option("--pretty", is_flag=True, help="Write the Ignition file with line breaks.")
+def render(
+    target: str,
+    output: Path | None,
+    form: str,
+    force: bool,
+    settings: tuple[str, ...],
+    ssh_keys: tuple[Path, ...],
+    podman: Release,
+    spec: str | None,
+    pretty: bool,
+) -> None:
+    """Render TARGET into the file that Ignition reads at first boot.
+
+    TARGET is a host file, or the name of a stack for its demo host.
+    """
+    if form == "tree" and (output is None or str(output) == "-"):
+        raise click.UsageError("--format tree writes a folder: name it with -o")
+    report = Report()
+    builder = Builder()
+    file = builder.read(target, report, settings, ssh_keys)
+    report.raise_if_failed()
+    assert file
+    built = builder.build(file, report, podman, spec)
+    report.raise_if_failed()
+    assert built
+    if not file.host.ssh_keys:
+        report.warning("nobody can log in to this host", hint="add ssh_keys, or use --ssh-key ~/.ssh/id_ed25519.pub")
+    print_report(report)
+    _tell(file, built)
+    if form == "tree":
+        assert output
+        _write_tree(output, built, force)
+    else:
+        data = (
+            ignition.to_butane(built.config) if form == "butane" else ignition.dumps(built.config, pretty=pretty) + "\n"
+        )
+        write(output, data.encode(), force, mode=0o600 if built.plan.embedded else 0o644)
+
+
+def _write_tree(output: Path, built: Built, force: bool) -> None:
+    import json
+
+    from podhost.tree import MANIFEST, tree
+
+    if built.plan.embedded:
+        raise fail("this host has secrets embedded, and a tree is for reading", "leave out 'secrets' to see the rest")
+    files, manifest = tree(built.config, built.plan)
+    files[MANIFEST] = (json.dumps(manifest, indent=2) + "\n").encode()
+    write_tree(output, files, MANIFEST, force)
+
+
+def _tell(file: HostFile, built: Built) -> None:
+    """Say what a user would not expect of the result."""
+    if file.demo:
+        names = ", ".join(service.name for service in built.plan.services)
+        addresses = " ".join(address for service in built.plan.services for address in service.addresses)
+        note(f"this is the demo host of {names}: {addresses}")
+        note(f"for a host of your own: podhost init {names} > host.yaml, and edit that")
+    for name, values in file.host.stacks.items():
+        if "staging" in str(values.get("acme", "")):
+            note(f"{name}: certificates come from {values['acme']}, which browsers do not trust")
+    if built.plan.embedded:
+        note(f"the output holds {len(built.plan.embedded)} secrets: keep it as safe as they are")

@@ -1,0 +1,90 @@
+"""What a host has: every file, folder and unit that podhost puts there, and the Butane snippets for what is not a file.
+
+First boot writes a file set once; a running host can be compared with it at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from podhost.document import Node
+from podhost.plan import ROOT, Owner
+from podhost.problems import Mark
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file at an absolute path."""
+
+    path: str
+    content: str
+    mark: Mark
+    mode: int = 0o644
+    owner: Owner = ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A folder at an absolute path. One that is there keeps what is in it."""
+
+    path: str
+    mark: Mark
+    mode: int = 0o755
+    owner: Owner = ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class SystemdUnit:
+    """A unit in /etc/systemd/system; `enabled` makes it start at boot by its [Install] section."""
+
+    name: str
+    content: str
+    mark: Mark
+    enabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileSet:
+    """All parts of a host, sorted by path and name. `snippets` are Butane documents, in the order they are merged."""
+
+    files: tuple[File, ...]
+    directories: tuple[Directory, ...]
+    units: tuple[SystemdUnit, ...]
+    snippets: tuple[Node, ...]
+
+    def butane(self) -> dict[str, Any]:
+        """The parts, without the snippets, as the data of a Butane config.
+
+        Files overwrite what an earlier system left on the data volume: all of them are podhost's own, none is data.
+        """
+        config: dict[str, Any] = {"variant": "fcos", "version": "1.0.0"}
+        storage = {
+            "directories": [{"path": each.path, "mode": each.mode, **_owner(each.owner)} for each in self.directories],
+            "files": [
+                {
+                    "path": each.path,
+                    "mode": each.mode,
+                    "overwrite": True,
+                    "contents": {"inline": each.content},
+                    **_owner(each.owner),
+                }
+                for each in self.files
+            ],
+        }
+        config["storage"] = {key: items for key, items in storage.items() if items}
+        if self.units:
+            config["systemd"] = {"units": [dict(_unit(each)) for each in self.units]}
+        return config
+
+
+def _owner(owner: Owner) -> dict[str, Any]:
+    return {} if owner == ROOT else {"user": {"id": owner.uid}, "group": {"id": owner.gid}}
+
+
+def _unit(unit: SystemdUnit) -> Iterator[tuple[str, Any]]:
+    yield "name", unit.name
+    if unit.enabled:
+        yield "enabled", True
+    yield "contents", unit.content

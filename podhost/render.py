@@ -1,0 +1,112 @@
+"""A service plan into the file set of its host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from podhost import plan
+from podhost.document import Node, read
+from podhost.fileset import Directory, File, FileSet, SystemdUnit
+from podhost.library import Library
+from podhost.problems import Mark, Report, Source
+from podhost.quadlet.convert import FOLDER, certificates_unit, convert, secrets_unit
+from podhost.quadlet.keys import Release
+from podhost.templates import Templates
+
+CONFIG = "/etc/podhost"
+PROGRAMS = "/usr/local/bin"
+
+
+def render(host: plan.Plan, library: Library, templates: Templates, podman: Release, report: Report) -> FileSet:
+    """Give everything that the host has; what cannot be written goes to the report."""
+    files: dict[str, File] = {}
+    directories: list[Directory] = []
+    units: list[SystemdUnit] = []
+
+    def shared(name: str, service: plan.Service, unit: str) -> None:
+        """Add a shared unit for one service, and the program that it runs for all of them."""
+        source = library.units[f"podhost-{name}"]
+        path = f"{PROGRAMS}/podhost-{name}"
+        files[path] = File(path, _without_comments(source.text), Mark(source, 1, 1), 0o755)
+        template = library.units[f"{name}.service"]
+        units.append(
+            SystemdUnit(unit, templates.file(template, {"service": service.name}, report), Mark(template, 1, 1))
+        )
+
+    for service in host.services:
+        for each in convert(service, podman, report):
+            path = f"{FOLDER}/{each.name}"
+            files[path] = File(path, str(each.unit), each.mark)
+        for config in service.files:
+            files[config.path] = File(config.path, config.content, config.mark)
+        directories += _directories(service)
+        units += [SystemdUnit(unit.name, unit.content, unit.mark, unit.enabled) for unit in service.units]
+        for name, content in _tables(service).items():
+            path = f"{CONFIG}/{service.name}.{name}"
+            files[path] = File(path, content, service.mark)
+        if service.secrets:
+            shared("secrets", service, secrets_unit(service.name))
+        if service.certificates:
+            shared("certificates", service, certificates_unit(service.name))
+    for secret in host.embedded:
+        mark = next(service.mark for service in host.services if service.name == secret.service)
+        path = f"{CONFIG}/secrets/{secret.service}/{secret.name}"
+        files[path] = File(path, secret.content, mark, 0o600)
+    if host.embedded:
+        directories.append(Directory(f"{CONFIG}/secrets", host.services[0].mark, 0o700))
+    return FileSet(
+        files=tuple(files[path] for path in sorted(files)),
+        directories=tuple(sorted(directories, key=lambda each: each.path)),
+        units=tuple(sorted(units, key=lambda each: each.name)),
+        snippets=tuple(_snippets(host, library, templates, report)),
+    )
+
+
+def _directories(service: plan.Service) -> list[Directory]:
+    """The folders of a service's lasting data; those of secrets and certificates are made by what fills them."""
+    if not service.files and not any(volume.path for volume in service.volumes):
+        return []
+    folders = [Directory(service.root, service.mark)]
+    if service.files:
+        folders.append(Directory(f"{service.root}/config", service.mark))
+    folders += [Directory(each.path, each.mark, each.mode, each.owner) for each in service.volumes if each.path]
+    return folders
+
+
+def _tables(service: plan.Service) -> dict[str, str]:
+    """What the programs of the shared units read: a line for each secret, and one for each certificate."""
+    tables = {
+        "secrets": "".join(
+            "\t".join([secret.name, *(f"{each.kind}:{each.argument}" for each in secret.content)]) + "\n"
+            for secret in service.secrets
+        ),
+        "certificates": "".join(f"{each.name} {each.owner} {' '.join(each.names)}\n" for each in service.certificates),
+    }
+    return {name: content for name, content in tables.items() if content}
+
+
+def _without_comments(script: str) -> str:
+    """A shell script without its whole-line comments and blank lines: user-data is small, and the repository has them."""
+    lines = script.splitlines(keepends=True)
+    return lines[0] + "".join(line for line in lines[1:] if line.strip() and not line.lstrip().startswith("#"))
+
+
+def _snippets(host: plan.Plan, library: Library, templates: Templates, report: Report) -> list[Node]:
+    """The host's own Butane: each snippet that it has a use for."""
+    machine = host.machine
+    names = ["base", "updates"] + (["data-disk"] if machine.data_disk else []) + (["swap"] if machine.swap_mib else [])
+    values: Mapping[str, object] = {"machine": machine, "issue": _issue(host)}
+    nodes = []
+    for name in names:
+        source = library.snippets[f"{name}.bu"]
+        text = templates.file(source, values, report)
+        node = read(Source(source.name, text), report) if text else None
+        if node:
+            nodes.append(node)
+    return nodes
+
+
+def _issue(host: plan.Plan) -> str:
+    """What the console says above its login: the addresses of the services, and the machine's own (agetty(8) fills in \\4 and \\6)."""
+    lines = [f"{service.summary}: {' '.join(service.addresses)}" for service in host.services]
+    return "\n".join([*(line.replace("\\", "\\\\") for line in lines), "This machine: \\4 \\6", "", ""])
