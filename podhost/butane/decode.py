@@ -1,0 +1,102 @@
+"""A YAML document to typed Butane data: every field of the schema that is set, under its Butane name.
+
+Wrong types are errors and stop the translation; keys that the version does not know are warnings, as in Butane.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podhost.butane import scalars
+from podhost.document import Mapping, Node, Scalar, Sequence
+from podhost.ignition.schema import SPEC_OF_VERSION, STRUCTS, Field, butane_fields
+from podhost.problems import Mark, Report, did_you_mean
+
+Struct = dict[str, Any]
+
+_DROP = object()  # a value that is not set, or is not what it should be
+
+
+class Decoder:
+    """Reads documents of one Butane version; `report` gets the mistakes."""
+
+    def __init__(self, version: int, report: Report) -> None:
+        self.version = version
+        self.report = report
+        self.unused: list[tuple[str, str, Mark]] = []
+
+    def config(self, document: Node) -> Struct:
+        """Read a whole config; what is wrong in it is left out."""
+        value = self._struct("Config", document, "config")
+        if not self.report.failed:
+            for struct, key, mark in self.unused:
+                self.report.warning(*self._unknown(struct, key, mark))
+        return {} if value is _DROP else value
+
+    def _struct(self, type_: str, node: Node, name: str) -> Any:
+        if not isinstance(node, Mapping):
+            return self._wrong(node, name, "a mapping")
+        fields = butane_fields(type_, self.version)
+        result: Struct = {}
+        for key, child in node.pairs.items():
+            if (field := fields.get(key)) is None:
+                self.unused.append((type_, key, node.key_marks[key]))
+            elif (value := self._field(field, child, key)) is not _DROP:
+                result[key] = value
+        return result
+
+    def _field(self, field: Field, node: Node, name: str) -> Any:
+        if not field.many:
+            return self._single(field, node, name)
+        if not isinstance(node, Sequence):
+            return self._wrong(node, name, "a list")
+        values = [self._single(field, item, name) for item in node.items]
+        return [value for value in values if value is not _DROP]
+
+    def _single(self, field: Field, node: Node, name: str) -> Any:
+        if field.type in STRUCTS:
+            return self._struct(field.type, node, name)
+        if not isinstance(node, Scalar):
+            return self._wrong(node, name, _SCALARS[field.type])
+        if scalars.is_null(node):
+            return _DROP
+        try:
+            return _READERS[field.type](node)
+        except scalars.BadScalar as error:
+            self.report.error(f"'{name}' is {_SCALARS[field.type]}, and this is {error}", node.mark, _hint(field, node))
+            return _DROP
+
+    def _wrong(self, node: Node, name: str, wanted: str) -> Any:
+        """Report a node of the wrong kind, unless it stands for 'not set'."""
+        if isinstance(node, Scalar) and scalars.is_null(node):
+            return _DROP
+        kinds = {Scalar: "a single value", Sequence: "a list", Mapping: "a mapping"}
+        self.report.error(f"'{name}' is {wanted}, and this is {kinds[type(node)]}", node.mark)
+        return _DROP
+
+    def _unknown(self, type_: str, key: str, mark: Mark) -> tuple[str, Mark, str]:
+        later = [field for field in STRUCTS[type_] if field.butane == key and not field.derived]
+        if later:
+            since = later[0].since
+            spec = SPEC_OF_VERSION[since]
+            hint = f"it came with version 1.{since}.0 (Ignition 3.{spec}.0)"
+        else:
+            hint = did_you_mean(key, butane_fields(type_, self.version))
+        return f"version 1.{self.version}.0 has no '{key}' here, so it is ignored", mark, hint
+
+
+def _hint(field: Field, scalar: Scalar) -> str:
+    if field.type == "int" and not scalar.plain:
+        return "write it without quotes"
+    if field.type == "bool":
+        return "write true or false, without quotes"
+    return ""
+
+
+_READERS = {
+    "string": scalars.string,
+    "Device": scalars.string,
+    "int": scalars.integer,
+    "bool": scalars.boolean,
+}
+_SCALARS = {"string": "a string", "Device": "a string", "int": "an integer", "bool": "a boolean"}
