@@ -91,8 +91,12 @@ class Builder:
                 config = ignition.merge(config, butane.translate(node, report, files_dir=file.folder))
         if report.failed:
             return None
-        config = ignition.at_spec(config, spec, report)
-        return None if report.failed else Built(plan, files, config)
+        try:
+            config = ignition.at_spec(config, spec)
+        except ValueError as error:
+            report.error(str(error), hint="" if isinstance(error, ignition.TooOldSpec) else "write it as in --spec 3.4.0")
+            return None
+        return Built(plan, files, config)
 
 
 def _set(root: Mapping, setting: str, report: Report) -> None:

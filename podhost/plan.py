@@ -114,6 +114,7 @@ class Certificate:
     name: str
     path: str
     names: tuple[str, ...]
+    authority: str
     owner: Owner
     mark: Mark
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from podhost import ignition
+from podhost.ignition import dataurl
 from podhost.plan import Plan
 
 UNITS = "/etc/systemd/system"
@@ -42,7 +42,7 @@ def tree(config: dict[str, Any], plan: Plan) -> tuple[dict[str, bytes], dict[str
         add(node["path"], "directory", node.get("mode", 0o755), node)
     for node in storage.get("files", ()):
         add(node["path"], "file", node.get("mode", 0o644), node)
-        files[node["path"].lstrip("/")] = ignition.contents(node)
+        files[node["path"].lstrip("/")] = _content(node)
     for node in storage.get("links", ()):
         add(node["path"], "link", None, node)
         paths[node["path"]]["target"] = node["target"]
@@ -64,6 +64,13 @@ def tree(config: dict[str, Any], plan: Plan) -> tuple[dict[str, bytes], dict[str
         "other": {key: value for key, value in config.items() if key not in ("ignition", "storage", "systemd")},
     }
     return files, {key: value for key, value in manifest.items() if value}
+
+
+def _content(node: dict[str, Any]) -> bytes:
+    """The content of a file; of one that is fetched from elsewhere, where it is fetched from."""
+    resource = node.get("contents") or {}
+    source = resource.get("source") or "data:,"
+    return dataurl.contents(source, resource.get("compression")) if source.startswith("data:") else f"{source}\n".encode()
 
 
 def _id(node: dict[str, Any] | None) -> object:

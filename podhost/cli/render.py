@@ -110,8 +110,11 @@ def _tell(file: HostFile, built: Built) -> None:
         addresses = " ".join(address for service in built.plan.services for address in service.addresses)
         note(f"this is the demo host of {names}: {addresses}")
         note(f"for a host of your own: podhost init {names} > host.yaml, and edit that")
-    for name, values in file.host.stacks.items():
-        if "staging" in str(values.get("acme", "")):
-            note(f"{name}: certificates come from {values['acme']}, which browsers do not trust")
+    for service in built.plan.services:
+        for certificate in service.certificates:
+            if certificate.authority.endswith("-staging"):
+                note(
+                    f"the certificate {service.name}.{certificate.name} is for trials: browsers do not trust {certificate.authority}"
+                )
     if built.plan.embedded:
         note(f"the output holds {len(built.plan.embedded)} secrets: keep it as safe as they are")

@@ -383,7 +383,12 @@ class _Resolver:
         for index, each in enumerate(names):
             self.parse((*path, "names", index), each, read.certificate_name, "")
         return plan.Certificate(
-            name, f"{self.root}/certificates/{name}", names, min(readers, key=str, default=plan.ROOT), self.mark(path)
+            name=name,
+            path=f"{self.root}/certificates/{name}",
+            names=names,
+            authority=self.parse((*path, "authority"), self.stack.certificates[name].authority, read.authority, ""),
+            owner=min(readers, key=str, default=plan.ROOT),
+            mark=self.mark(path),
         )
 
     def secrets(self) -> tuple[plan.Secret, ...]:

@@ -26,6 +26,7 @@ _IMAGE = re.compile(
     r"(?P<registry>[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[0-9]+)?)/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?P<tag>:[\w][\w.-]{0,127})?(?P<digest>@sha256:[0-9a-f]{64})?"
 )
 _SEGMENT = re.compile(r"\$\{([^}]*)\}")
+AUTHORITIES = ("letsencrypt", "letsencrypt-staging")
 OPTIONS = ("ro", "rw", "z", "Z", "U", "nodev", "nosuid", "noexec", "dev", "suid", "exec")
 
 
@@ -110,6 +111,13 @@ def mount(text: str, volumes: Mapping[str, Volume], mark: Mark) -> Mount:
 def certificate_name(text: str) -> str:
     """A host name, or one with `*.` in front."""
     kinds.hostname(text.removeprefix("*."))
+    return text
+
+
+def authority(text: str) -> str:
+    """A certificate authority by its name."""
+    if text not in AUTHORITIES:
+        raise ValueError(f"there is no certificate authority '{text}'", did_you_mean(text, AUTHORITIES))
     return text
 
 

@@ -52,6 +52,7 @@ class Certificate(Model):
     """A TLS certificate that the service presents."""
 
     names: tuple[str, ...] = Field(description="The host names it is for; the first one is its main name.")
+    authority: str = Field("letsencrypt", description="Who issues it: letsencrypt, or letsencrypt-staging for trials.")
 
 
 class Volume(Model):
