@@ -5,24 +5,26 @@ The result is that of Butane 0.29.0, and so is the place of every warning and er
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping as Pairs
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from podhost.butane.check import check
-from podhost.butane.decode import Decoder
+from podhost.butane.decode import Decoder, of_data
 from podhost.butane.local import FilesDir
-from podhost.butane.place import add_problems
+from podhost.butane.place import add_problems, mark_of
 from podhost.butane.sugar import boot_device, grub, mount_units, warn_of_partitions
 from podhost.butane.translate import Origins, Translator
 from podhost.butane.trees import add_trees
-from podhost.butane.version import version_of
-from podhost.document import Node, node_of
+from podhost.butane.version import NEWEST_VERSION, parse_version, version_of
+from podhost.document import Node
 from podhost.ignition.findings import Findings
 from podhost.ignition.schema import SPEC_OF_VERSION, snake
 from podhost.ignition.specs import TooOldSpec, at_spec
 from podhost.ignition.validate import validate
-from podhost.problems import Mark, Report, Source
+from podhost.problems import Mark, Report
 
 __all__ = ["translate", "translate_data"]
 
@@ -38,19 +40,11 @@ def translate(document: Node, report: Report, *, files_dir: Path | None = None, 
     """
     errors = Report()
     version = version_of(document, errors)
-    if version is None:
-        report.extend(errors)
-        return {}
-    data = Decoder(version, errors).config(document)
+    data = Decoder(version, errors).config(document) if version is not None else {}
     report.extend(errors)
-    if errors.failed:
+    if version is None or errors.failed:
         return {}
-    findings = Findings(version)
-    check(data, findings)
-    add_problems(findings.list, document, report)
-    if findings.failed:
-        return {}
-    return _translate_data(data, document, version, report, FilesDir(files_dir), spec)
+    return _translate(data, version, partial(mark_of, document), report, FilesDir(files_dir), spec)
 
 
 def translate_data(
@@ -59,32 +53,46 @@ def translate_data(
     *,
     files_dir: Path | None = None,
     spec: str | None = None,
-    name: str = "generated",
+    place: Callable[[tuple[str | int, ...]], Mark | None] = lambda path: None,  # noqa: ARG005
 ) -> Struct:
-    """Translate a Butane config that is plain data; all its problems have the place `name`:1:1."""
-    mark = Mark(Source(name, ""), 1, 1)
-    return translate(node_of(data, mark), report, files_dir=files_dir, spec=spec)
+    """Translate a Butane config that is plain data, as a program makes it; `version` has to be a good one.
+
+    `place` gives the mark for a path of keys and indexes, for what is wrong with a value.
+    Raises TypeError and ValueError for what no program should make: unknown keys, wrong types, another version.
+    """
+    version = parse_version(data.get("version", ""))
+    if version is None or data.get("variant") != "fcos":
+        raise ValueError(f"not variant fcos with a version from 1.0.0 to {NEWEST_VERSION}")
+    return _translate(of_data(data, version), version, place, report, FilesDir(files_dir), spec)
 
 
-def _translate_data(
-    data: Struct, document: Node, version: int, report: Report, files: FilesDir, spec: str | None
+def _translate(
+    data: Struct,
+    version: int,
+    place: Callable[[tuple[str | int, ...]], Mark | None],
+    report: Report,
+    files: FilesDir,
+    spec: str | None,
 ) -> Struct:
     own, made = Findings(version), Findings(SPEC_OF_VERSION[version])
-    config = _config(data, version, files, own, made, None)
-    if made.list:
-        # Only now does it matter where each part of the config comes from, so it is made again, with its origins.
-        origins: Origins = {}
-        _config(data, version, files, Findings(), Findings(made.version), origins)
-        paths = [origins.get(finding.path) or _snaked(finding.path) for finding in made.list]
-        add_problems(made.list, document, report, paths)
-    add_problems(own.list, document, report)
+    check(data, own)
+    config: Struct = {}
+    if not own.failed:
+        config = _config(data, version, files, own, made, None)
+        if made.list:
+            # Only now does it matter where each part of the config comes from, so it is made again, with its origins.
+            origins: Origins = {}
+            _config(data, version, files, Findings(version), Findings(made.version), origins)
+            paths = [origins.get(finding.path) or _snaked(finding.path) for finding in made.list]
+            add_problems(made.list, place, report, paths)
+    add_problems(own.list, place, report)
     if own.failed or made.failed:
         return {}
     if spec is not None:
         try:
             return at_spec(config, spec)
         except TooOldSpec as error:
-            report.error(str(error), document.mark)
+            report.error(str(error), place(("version",)))
             return {}
     return config
 

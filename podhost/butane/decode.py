@@ -54,7 +54,7 @@ class Decoder:
         return [value for value in values if value is not _DROP]
 
     def _single(self, field: Field, node: Node, name: str) -> Any:
-        if field.type in STRUCTS:
+        if field.struct:
             return self._struct(field.type, node, name)
         if not isinstance(node, Scalar):
             return self._wrong(node, name, _SCALARS[field.type])
@@ -100,3 +100,37 @@ _READERS = {
     "bool": scalars.boolean,
 }
 _SCALARS = {"string": "a string", "Device": "a string", "int": "an integer", "bool": "a boolean"}
+
+
+def of_data(data: Any, version: int) -> Struct:
+    """Read a config that is plain data, made by a program: the same as `Decoder.config`, without places.
+
+    Raises TypeError for an unknown key and a wrong type, which are mistakes of the program.
+    """
+    return _plain_struct("Config", data, version)
+
+
+def _plain_struct(type_: str, data: Any, version: int) -> Struct:
+    fields = butane_fields(type_, version)
+    result: Struct = {}
+    for name, item in data.items():
+        if item is None:
+            continue
+        if (field := fields.get(name)) is None:
+            raise TypeError(f"Butane 1.{version}.0 has no '{name}' in {type_}")
+        if field.many:
+            result[name] = [_plain(field, each, version) for each in item]
+        else:
+            result[name] = _plain(field, item, version)
+    return result
+
+
+_PYTHON = {"string": str, "Device": str, "int": int, "bool": bool}
+
+
+def _plain(field: Field, item: Any, version: int) -> Any:
+    if field.struct:
+        return _plain_struct(field.type, item, version)
+    if not isinstance(item, _PYTHON[field.type]):
+        raise TypeError(f"'{field.butane}' is {_SCALARS[field.type]}, and this is {item!r}")
+    return item

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence as Items
 
 from podhost.document import Mapping, Node, Sequence
@@ -22,9 +23,11 @@ def mark_of(document: Node, path: Path) -> Mark:
     return node.mark
 
 
-def add_problems(findings: Items[Finding], document: Node, report: Report, paths: Items[Path] | None = None) -> None:
+def add_problems(
+    findings: Items[Finding], place: Callable[[Path], Mark | None], report: Report, paths: Items[Path] | None = None
+) -> None:
     """Add findings to a report, each at its place; `paths` are those of the document if the findings have others."""
     for index, finding in enumerate(findings):
-        mark = mark_of(document, paths[index] if paths else finding.path)
+        mark = place(paths[index] if paths else finding.path)
         add = report.error if finding.severity is Severity.ERROR else report.warning
         add(finding.message, mark, finding.hint)

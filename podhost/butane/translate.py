@@ -32,7 +32,7 @@ class Translator:
         self.files = files
         self.findings = findings
         self.origins = origins
-        self._fields: dict[str, list[tuple[Field, str]]] = {}
+        self._fields: dict[str, list[tuple[str, str, Field]]] = {}
 
     def config(self, data: Struct) -> Struct:
         """Translate all that needs no sugar."""
@@ -45,27 +45,28 @@ class Translator:
     def struct(self, type_: str, value: Struct, source: Path, into: Path) -> Struct:
         """Translate a struct; what is empty in it is left out."""
         result: Struct = {}
-        for field, name in self.fields(type_):
-            item = value.get(name)
+        origins = self.origins
+        for name, butane, field in self.fields(type_):
+            item = value.get(butane)
             if item is None:
                 if field.always >= self.version and not field.many:
-                    result[field.name] = field.zero
+                    result[name] = field.zero
                 continue
             if field.many:
                 if item:
-                    result[field.name] = self.many(field, item, (*source, name), (*into, field.name))
-            elif isinstance(item, dict):
-                made = self.struct(field.type, item, (*source, name), (*into, field.name))
+                    result[name] = self.many(field, item, (*source, butane), (*into, name))
+            elif field.struct:
+                made = self.struct(field.type, item, (*source, butane), (*into, name))
                 if made or field.pointer >= self.version:
-                    result[field.name] = made
+                    result[name] = made
             elif item or not field.plain or field.always >= 0:
-                result[field.name] = item
-                if self.origins is not None:
-                    self.origins[(*into, field.name)] = (*source, name)
+                result[name] = item
+                if origins is not None:
+                    origins[(*into, name)] = (*source, butane)
         if special := SPECIAL.get(type_):
             result = special(self, value, result, source, into)
-        if self.origins is not None:
-            self.origins[into] = source
+        if origins is not None:
+            origins[into] = source
         return result
 
     def many(self, field: Field, items: list[Any], source: Path, into: Path) -> list[Any]:
@@ -77,11 +78,11 @@ class Translator:
             return list(items)
         return [self.struct(field.type, item, (*source, index), (*into, index)) for index, item in enumerate(items)]
 
-    def fields(self, type_: str) -> list[tuple[Field, str]]:
-        """The fields of a struct in this version, with their Butane names."""
+    def fields(self, type_: str) -> list[tuple[str, str, Field]]:
+        """The fields of a struct in this version: Ignition name, Butane name, field."""
         if (found := self._fields.get(type_)) is None:
             found = [
-                (field, field.butane)
+                (field.name, field.butane, field)
                 for field in ignition_fields(type_)
                 if field.since <= self.version and not field.derived
             ]

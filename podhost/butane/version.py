@@ -22,6 +22,14 @@ _OTHERS = {
 _VERSION = re.compile(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})", re.ASCII)
 
 
+def parse_version(text: str) -> int | None:
+    """Give y of a version '1.y.0' that there is; None for others."""
+    match = _VERSION.fullmatch(text)
+    if match and int(match[1]) == 1 and int(match[2]) <= NEWEST and int(match[3]) == 0:
+        return int(match[2])
+    return None
+
+
 def version_of(document: Node, report: Report) -> int | None:
     """Give the minor number of the version, 0 to 7; report what is not supported, and then give None."""
     if not isinstance(document, Mapping):
@@ -44,9 +52,9 @@ def version_of(document: Node, report: Report) -> int | None:
         hint = _OTHERS.get(variant.text, "use variant fcos")
         report.error(f"the variant '{variant.text}' is not supported", variant.mark, hint)
         return None
-    match = _VERSION.fullmatch(version.text)
-    if match and int(match[1]) == 1 and int(match[2]) <= NEWEST and int(match[3]) == 0:
-        return int(match[2])
+    minor = parse_version(version.text)
+    if minor is not None:
+        return minor
     if "experimental" in version.text:
         message = f"the experimental version '{version.text}' is not supported"
     else:

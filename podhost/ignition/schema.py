@@ -10,7 +10,7 @@ Sources: the Butane `fcos` specifications 1.0.0 to 1.7.0 and the Ignition specif
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 NEWEST = 7
@@ -25,13 +25,18 @@ VERSION_OF_SPEC = (0, 1, 2, 4, 5, 6, 7)
 NEWEST_SPEC = 6
 
 
+SCALARS = ("string", "int", "bool", "Device")
+"""The types that are no structs; a `Device` is a string that has to be a path."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a struct.
 
-    `type` is `string`, `int`, `bool`, a scalar with checks of its own (`Device`), or the name of a struct; `many` makes it a list.
+    `type` is one of `SCALARS` or the name of a struct; `many` makes it a list.
     `since` is the minor number of the Butane version that brought it; `sugar` is in Butane only, `derived` in Ignition only.
     A field of an Ignition config is written where it is set; up to version `always` it is written even where it is not, as `zero`.
+    `butane` is its name in a Butane config, and `struct` says that the type is a struct of this file.
     `plain` fields know no difference between unset and zero, and `pointer` structs, up to that version, are kept even where they are empty.
     `duplicates` says that the list may hold one thing twice, so that merging appends; other lists merge by key.
     """
@@ -47,16 +52,12 @@ class Field:
     plain: bool = False
     pointer: int = -1
     duplicates: bool = False
+    butane: str = field(init=False)
+    struct: bool = field(init=False)
 
-    @property
-    def butane(self) -> str:
-        """The name in a Butane config."""
-        return snake(self.name)
-
-    @property
-    def struct(self) -> bool:
-        """Whether the type is a struct of this file."""
-        return self.type in STRUCTS
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "butane", snake(self.name))
+        object.__setattr__(self, "struct", self.type not in SCALARS)
 
 
 def snake(name: str) -> str:
@@ -326,10 +327,16 @@ def key_of(type_: str, item: object) -> str:
 @cache
 def butane_fields(struct: str, version: int) -> dict[str, Field]:
     """The fields of a struct by Butane name, as version 1.`version`.0 has them."""
-    return {field.butane: field for field in STRUCTS[struct] if field.since <= version and not field.derived}
+    return {each.butane: each for each in STRUCTS[struct] if each.since <= version and not each.derived}
 
 
 @cache
 def ignition_fields(struct: str) -> tuple[Field, ...]:
     """The fields of a struct that Ignition knows, in the order in which its JSON has them."""
-    return tuple(field for field in STRUCTS[struct] if not field.sugar)
+    return tuple(each for each in STRUCTS[struct] if not each.sugar)
+
+
+@cache
+def fields_by_name(struct: str) -> dict[str, Field]:
+    """The fields of a struct that Ignition knows, by their names there."""
+    return {each.name: each for each in ignition_fields(struct)}

@@ -10,7 +10,7 @@ from typing import Any
 
 from podhost.ignition import urls
 from podhost.ignition.findings import Path
-from podhost.ignition.schema import NEWEST_SPEC, SPEC_OF_VERSION, ignition_fields
+from podhost.ignition.schema import NEWEST_SPEC, SPEC_OF_VERSION, fields_by_name
 
 Struct = dict[str, Any]
 
@@ -35,11 +35,11 @@ def at_spec(config: Struct, spec: str | None = None) -> Struct:
 
     Raises ValueError for what is no spec from 3.0.0 to 3.6.0.
     """
-    wanted = parse_spec(spec if spec is not None else lowest_spec(config))
-    missing = [need for need in needs(config) if need[1] > wanted]
-    if missing:
-        raise TooOldSpec(f"3.{wanted}.0", missing)
-    return {**config, "ignition": {**config.get("ignition", {}), "version": f"3.{wanted}.0"}}
+    if spec is None:
+        spec = lowest_spec(config)
+    elif missing := [need for need in needs(config) if need[1] > parse_spec(spec)]:
+        raise TooOldSpec(spec, missing)
+    return {**config, "ignition": {**config.get("ignition", {}), "version": spec}}
 
 
 def parse_spec(text: str) -> int:
@@ -50,27 +50,35 @@ def parse_spec(text: str) -> int:
     raise ValueError(f"'{text}' is no Ignition spec from 3.0.0 to 3.{NEWEST_SPEC}.0")
 
 
-def needs(config: Struct) -> Iterator[tuple[Path, int]]:
+def needs(config: Struct) -> list[tuple[Path, int]]:
     """Give every part of a config that spec 3.0.0 does not have, with the x of the first 3.x.0 that does."""
-    return _struct("Config", config, ())
+    found: list[tuple[Path, int]] = []
+    _struct("Config", config, (), found)
+    return found
 
 
-def _struct(type_: str, value: Struct, path: Path) -> Iterator[tuple[Path, int]]:
-    for name, least in _NEEDS[type_](value) if type_ in _NEEDS else ():
-        yield (*path, name), least
-    for field in ignition_fields(type_):
-        item = value.get(field.name)
+def _struct(type_: str, value: Struct, path: Path, found: list[tuple[Path, int]]) -> None:
+    if rule := _NEEDS.get(type_):
+        found += [((*path, name), least) for name, least in rule(value)]
+    fields = fields_by_name(type_)
+    for name, item in value.items():
+        field = fields[name]
         if item is None or (not item and (field.many or field.struct)):
             continue
-        if field.since and not (field.name == "compression" and not item):
-            yield (*path, field.name), SPEC_OF_VERSION[field.since]
-        if field.struct:
-            for index, each in enumerate(item) if field.many else ((None, item),):
-                yield from _struct(field.type, each, (*path, field.name, *(() if index is None else (index,))))
+        if field.since and not (name == "compression" and not item):
+            found.append(((*path, name), SPEC_OF_VERSION[field.since]))
+        if not field.struct:
+            continue
+        if field.many:
+            for index, each in enumerate(item):
+                _struct(field.type, each, (*path, name, index), found)
+        else:
+            _struct(field.type, item, (*path, name), found)
 
 
 def _of_resource(value: Struct) -> Iterator[tuple[str, int]]:
-    if source := value.get("source"):
+    source = value.get("source")
+    if source and not source.startswith("data:"):
         yield "source", urls.FETCHED.get(urls.scheme(source) or "", 0)
 
 

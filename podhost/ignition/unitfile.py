@@ -22,10 +22,31 @@ class BadUnit(ValueError):
 
 def sections(text: str) -> set[str]:
     """Give the names of the sections that hold at least one option; raise `BadUnit` for what Ignition refuses."""
+    if (found := _plain(text)) is not None:
+        return found
     data = text.encode("utf-8", "surrogatepass")
-    if len(data) < MAX_LINE or max(map(len, re.split(rb"[\r\n]", data))) < MAX_LINE:
-        return _parse(data, long_lines=False)
-    return _parse(data, long_lines=True)
+    return _parse(data, long_lines=max(map(len, re.split(rb"[\r\n]", data))) >= MAX_LINE)
+
+
+_ODD = re.compile(r"[^\n\x20-\x7e]|\\\n|\\\Z|[^\n]{" + str(MAX_LINE) + "}")
+
+
+def _plain(text: str) -> set[str] | None:
+    """Do the work of the parser for ordinary units: line by line, and None for anything that is out of the ordinary."""
+    if _ODD.search(text):
+        return None
+    found: set[str] = set()
+    section = ""
+    for line in text.split("\n"):
+        if line.startswith("["):
+            if not line.endswith("]") or "]" in line[:-1]:
+                return None
+            section = line
+        elif line and not line.startswith(("#", ";")):
+            if "=" not in line or line.startswith(("=", " ")) or not section:
+                return None
+            found.add(section[1:-1])
+    return found
 
 
 def _parse(data: bytes, *, long_lines: bool) -> set[str]:

@@ -64,7 +64,7 @@ def _is_ipv6(text: str) -> bool:
 
 def mistake(url: str, spec: int) -> str:
     """Say what keeps spec 3.`spec` from fetching a URL; empty if nothing does."""
-    name = scheme(url)
+    name = "data" if url.startswith("data:") else scheme(url)
     if name is None:
         return "this is not a URL"
     if FETCHED.get(name, NEVER) > spec:

@@ -14,7 +14,7 @@ from typing import Any
 
 from podhost.ignition import unitfile, urls
 from podhost.ignition.findings import Findings, Path
-from podhost.ignition.schema import MERGED, Field, ignition_fields, key_of
+from podhost.ignition.schema import MERGED, Field, fields_by_name, key_of
 
 Struct = dict[str, Any]
 Check = Callable[[Struct, Path, Findings], None]
@@ -28,22 +28,20 @@ def validate(config: Struct, findings: Findings) -> None:
 def _struct(type_: str, value: Struct, path: Path, findings: Findings) -> None:
     if check := CHECKS.get(type_):
         check(value, path, findings)
-    fields = ignition_fields(type_)
+    fields = fields_by_name(type_)
     lists: list[Field] = []
-    for field in fields:
-        item = value.get(field.name)
-        if not item:
-            continue
-        if field.many:
+    for name, item in value.items():
+        if isinstance(item, list):
+            field = fields[name]
             lists.append(field)
             if field.struct:
                 for index, each in enumerate(item):
-                    _struct(field.type, each, (*path, field.name, index), findings)
+                    _struct(field.type, each, (*path, name, index), findings)
             elif field.type == "Device":
                 for index, each in enumerate(item):
-                    _path(each, (*path, field.name, index), findings)
+                    _path(each, (*path, name, index), findings)
         elif isinstance(item, dict):
-            _struct(field.type, item, (*path, field.name), findings)
+            _struct(fields[name].type, item, (*path, name), findings)
     if lists:
         _doubles(type_, lists, value, path, findings)
 
@@ -71,8 +69,13 @@ def _doubles(type_: str, lists: list[Field], value: Struct, path: Path, findings
             seen.add(key)
 
 
+_CLEAN = re.compile(r"(?:/[A-Za-z0-9_@:+-][A-Za-z0-9_.@:+-]*)+")  # surely an absolute path in its shortest form
+
+
 def _path(text: str, path: Path, findings: Findings) -> None:
     """Refuse what is no absolute path in its shortest form."""
+    if _CLEAN.fullmatch(text):
+        return
     if not text:
         findings.error(path, "a path is needed here", "write an absolute path, such as /etc/motd")
     elif not text.startswith("/"):
