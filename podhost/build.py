@@ -94,7 +94,9 @@ class Builder:
         try:
             config = ignition.at_spec(config, spec)
         except ValueError as error:
-            report.error(str(error), hint="" if isinstance(error, ignition.TooOldSpec) else "write it as in --spec 3.4.0")
+            report.error(
+                str(error), hint="" if isinstance(error, ignition.TooOldSpec) else "write it as in --spec 3.4.0"
+            )
             return None
         return Built(plan, files, config)
 

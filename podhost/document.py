@@ -154,10 +154,10 @@ def locate(node: Node, path: Items[str | int]) -> tuple[Mark, Node]:
 
 # -- scalars
 
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)$")
-_OCTAL = re.compile(r"([-+]?)0o?([0-7]+)$")
-_HEXADECIMAL = re.compile(r"([-+]?)0x([0-9a-fA-F]+)$")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$")
+_INTEGER = r"[-+]?(?:0|[1-9][0-9]*)$"
+_OCTAL = r"([-+]?)0o?([0-7]+)$"
+_HEXADECIMAL = r"([-+]?)0x([0-9a-fA-F]+)$"
+_FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$"
 _WORDS: dict[str, Value] = {
     **dict.fromkeys(["", "~", "null", "Null", "NULL"], None),
     **dict.fromkeys(["true", "True", "TRUE"], True),
@@ -174,13 +174,13 @@ def _resolve(text: str) -> Value:
         return _WORDS[text]
     if text[0] not in "+-.0123456789" or len(text) > _MAX_DIGITS:
         return text
-    if _INTEGER.match(text):
+    if re.match(_INTEGER, text):
         return int(text)
-    if match := _OCTAL.match(text):
+    if match := re.match(_OCTAL, text):
         return int(match[1] + match[2], 8)
-    if match := _HEXADECIMAL.match(text):
+    if match := re.match(_HEXADECIMAL, text):
         return int(match[1] + match[2], 16)
-    return float(text) if _FLOAT.match(text) else text
+    return float(text) if re.match(_FLOAT, text) else text
 
 
 # -- parsing
@@ -191,7 +191,7 @@ class _Stop(Exception):
 
 
 # What YAML calls printable, https://yaml.org/spec/1.2.2/#51-character-set
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 _MERGE = "<<"
@@ -226,7 +226,7 @@ class _Builder:
         return Mark(self.source, start.line + 1, start.column + 1, max(1, length))
 
     def document(self) -> Node:
-        if bad := _UNPRINTABLE.search(self.source.text):
+        if bad := re.search(_UNPRINTABLE, self.source.text):
             before = self.source.text[: bad.start()]
             mark = Mark(self.source, before.count("\n") + 1, len(before) - before.rfind("\n"))
             self.stop(

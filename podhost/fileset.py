@@ -57,9 +57,10 @@ class FileSet:
     def butane(self) -> dict[str, Any]:
         """The parts, without the snippets, as the data of a Butane config.
 
+        Version 1.1.0 is the first in which Butane compresses files.
         Files overwrite what an earlier system left on the data volume: all of them are podhost's own, none is data.
         """
-        config: dict[str, Any] = {"variant": "fcos", "version": "1.0.0"}
+        config: dict[str, Any] = {"variant": "fcos", "version": "1.1.0"}
         storage = {
             "directories": [{"path": each.path, "mode": each.mode, **_owner(each.owner)} for each in self.directories],
             "files": [

@@ -6,8 +6,6 @@ A stage adds every problem it finds to a `Report` and stops at its end, so that 
 
 from __future__ import annotations
 
-import difflib
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -116,6 +114,8 @@ class Report:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Give "did you mean 'x'?" for the nearest known word, or, where none is near, the list of them."""
+    import difflib  # only a mistake needs it
+
     words = sorted(known)
     near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if near:
@@ -125,10 +125,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def printable(text: str) -> str:
     """Replace what a terminal would obey instead of show: control characters other than tab and newline."""
+    if text.isprintable():
+        return text
     return "".join("\N{REPLACEMENT CHARACTER}" if _obeyed(char) else char for char in text)
 
 
 def _obeyed(char: str) -> bool:
+    import unicodedata  # only odd text needs it
+
     return char not in "\t\n" and unicodedata.category(char) in ("Cc", "Cf", "Cs")
 
 

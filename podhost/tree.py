@@ -70,7 +70,9 @@ def _content(node: dict[str, Any]) -> bytes:
     """The content of a file; of one that is fetched from elsewhere, where it is fetched from."""
     resource = node.get("contents") or {}
     source = resource.get("source") or "data:,"
-    return dataurl.contents(source, resource.get("compression")) if source.startswith("data:") else f"{source}\n".encode()
+    return (
+        dataurl.contents(source, resource.get("compression")) if source.startswith("data:") else f"{source}\n".encode()
+    )
 
 
 def _id(node: dict[str, Any] | None) -> object:

@@ -49,9 +49,7 @@ def init(stacks: tuple[str, ...], output: Path | None, force: bool) -> None:
     folders = [builder.library.stack(name) for name in dict.fromkeys(stacks)]
     text = HEAD
     for key, example in EXAMPLES.items():
-        text += (
-            f"{_comment(Host.model_fields[key].description or '', '')}{example.replace('HOSTNAME', _hostname(folders))}\n\n"
-        )
+        text += f"{_comment(Host.model_fields[key].description or '', '')}{example.replace('HOSTNAME', _hostname(folders))}\n\n"
     text += _comment(Host.model_fields["stacks"].description or "", "") + "stacks:\n"
     text += "\n".join(_stack(folder, builder) for folder in folders)
     write(output, text.encode(), force)

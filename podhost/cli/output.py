@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -65,6 +63,8 @@ def refuse_existing(path: Path, force: bool) -> None:
 
 
 def _write_whole(path: Path, data: bytes, force: bool, mode: int) -> None:
+    import tempfile
+
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:200]}.")
     temporary = Path(name)
     try:
@@ -97,6 +97,9 @@ def write_tree(folder: Path, files: Mapping[str, bytes], marker: str, force: boo
             raise fail(f"'{folder}' is there already, and is not a folder that podhost wrote", "name another folder")
         if not force:
             raise fail(f"'{folder}' is there already", "--force replaces it")
+    import shutil
+    import tempfile
+
     try:
         temporary = Path(tempfile.mkdtemp(dir=folder.absolute().parent, prefix=f".{folder.name[:200]}."))
         try:

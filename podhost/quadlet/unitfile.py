@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 
 from podhost.problems import Mark, Report, Source
 
-_PLAIN = re.compile(r"[A-Za-z0-9._/:=@,+%$-]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_PLAIN = r"[A-Za-z0-9._/:=@,+%$-]+"
+_CONTROL = r"[\x00-\x1f\x7f]"
 
 
 def escape(text: str) -> str:
     """Double '%', which begins a specifier (systemd.unit(5), "Specifiers"); refuse what no unit file can hold."""
-    if _CONTROL.search(text):
+    if re.search(_CONTROL, text):
         raise ValueError("a unit file cannot hold line breaks or control characters", "write the value in one line")
     return text.replace("%", "%%")
 
 
 def quote(text: str) -> str:
     """Make one word of a text, in quotes unless it is plain ASCII without anything that splits or unquotes."""
-    if _PLAIN.fullmatch(text):
+    if re.fullmatch(_PLAIN, text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 

@@ -14,11 +14,9 @@ from podhost.spec import types as kinds
 from podhost.spec.host import Host
 from podhost.templates import Templates
 
-_SSH_KEY = re.compile(
-    r"(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/]{40,}={0,3}( [^\x00-\x1f\x7f]*)?"
-)
-_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
-_TIME_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
+_SSH_KEY = r"(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/]{40,}={0,3}( [^\x00-\x1f\x7f]*)?"
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+_TIME_ZONE = r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}"
 
 
 def resolve(
@@ -61,13 +59,13 @@ def _machine(host: Host, node: Node, report: Report) -> Machine:
             report.error(error.args[0], locate(node, ("hostname",))[0], error.args[1])
     for index, key in enumerate(host.ssh_keys):
         check(
-            bool(_SSH_KEY.fullmatch(key)),
+            bool(re.fullmatch(_SSH_KEY, key)),
             ("ssh_keys", index),
             "this is not a public ssh key",
             "take the one line of a .pub file, as in: ssh-ed25519 AAAA… name",
         )
     check(
-        bool(_TIME_ZONE.fullmatch(host.time_zone)),
+        bool(re.fullmatch(_TIME_ZONE, host.time_zone)),
         ("time_zone",),
         f"'{host.time_zone}' is not a time zone",
         "write it as in Europe/Paris; timedatectl list-timezones prints them all",
@@ -75,7 +73,7 @@ def _machine(host: Host, node: Node, report: Report) -> Machine:
     window = host.updates.window
     path = ("updates", "window")
     check(
-        bool(_TIME.fullmatch(window.start)),
+        bool(re.fullmatch(_TIME, window.start)),
         (*path, "start"),
         f"'{window.start}' is not a time",
         "write it as HH:MM, as in 02:00",

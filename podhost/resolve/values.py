@@ -15,24 +15,20 @@ from podhost.spec import types as kinds
 path = kinds.path
 port_number = kinds.port
 
-_OWNER = re.compile(r"([0-9]{1,10})(?::([0-9]{1,10}))?")
-_MODE = re.compile(r"0?[0-7]{3}|[0-7]{4}")
-_PORT = re.compile(
-    r"(?:(?P<address>[0-9.]+|\[[0-9a-fA-F:]+\]):)?(?P<host>[0-9]+):(?P<inner>[0-9]+)(?:/(?P<protocol>tcp|udp))?"
-)
-_SIGNAL = re.compile(r"SIG[A-Z0-9+-]{2,12}")
+_OWNER = r"([0-9]{1,10})(?::([0-9]{1,10}))?"
+_MODE = r"0?[0-7]{3}|[0-7]{4}"
+_PORT = r"(?:(?P<address>[0-9.]+|\[[0-9a-fA-F:]+\]):)?(?P<host>[0-9]+):(?P<inner>[0-9]+)(?:/(?P<protocol>tcp|udp))?"
+_SIGNAL = r"SIG[A-Z0-9+-]{2,12}"
 # https://github.com/distribution/reference: a registry with a dot or a port, lower-case names, then a tag or a digest or both
-_IMAGE = re.compile(
-    r"(?P<registry>[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[0-9]+)?)/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?P<tag>:[\w][\w.-]{0,127})?(?P<digest>@sha256:[0-9a-f]{64})?"
-)
-_SEGMENT = re.compile(r"\$\{([^}]*)\}")
+_IMAGE = r"(?P<registry>[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[0-9]+)?)/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?P<tag>:[\w][\w.-]{0,127})?(?P<digest>@sha256:[0-9a-f]{64})?"
+_SEGMENT = r"\$\{([^}]*)\}"
 AUTHORITIES = ("letsencrypt", "letsencrypt-staging")
 OPTIONS = ("ro", "rw", "z", "Z", "U", "nodev", "nosuid", "noexec", "dev", "suid", "exec")
 
 
 def owner(text: str) -> Owner:
     """UID or UID:GID; the group is the same number when it is left out."""
-    match = _OWNER.fullmatch(text)
+    match = re.fullmatch(_OWNER, text)
     if not match:
         raise ValueError(
             f"'{text}' is not a user", "write numbers, UID:GID, as in 991:991: names differ between images and the host"
@@ -43,14 +39,14 @@ def owner(text: str) -> Owner:
 
 def mode(text: str) -> int:
     """An octal file mode."""
-    if not _MODE.fullmatch(text):
+    if not re.fullmatch(_MODE, text):
         raise ValueError(f"'{text}' is not a mode", "write it in octal digits, as in 0750")
     return int(text, 8)
 
 
 def port(text: str, mark: Mark) -> Port:
     """[ADDRESS:]HOST:INNER[/udp]."""
-    match = _PORT.fullmatch(text)
+    match = re.fullmatch(_PORT, text)
     if not match:
         raise ValueError(
             f"'{text}' does not publish a port",
@@ -68,14 +64,14 @@ def seconds(text: str) -> int:
 
 def signal(text: str) -> str:
     """The name of a signal; signal(7)."""
-    if not _SIGNAL.fullmatch(text):
+    if not re.fullmatch(_SIGNAL, text):
         raise ValueError(f"'{text}' is not a signal", "write its full name, as in SIGINT")
     return text
 
 
 def image(text: str) -> str:
     """A reference with its registry; without tag or digest nobody knows what will run."""
-    match = _IMAGE.fullmatch(text)
+    match = re.fullmatch(_IMAGE, text)
     if not match or not (re.search(r"[.:]", match["registry"]) or match["registry"] == "localhost"):
         raise ValueError(
             f"'{text}' is not a whole image reference",
@@ -127,7 +123,7 @@ def secret_content(text: str) -> tuple[Segment, ...]:
     position = 0
     if re.search(r"[\x00-\x1f\x7f]", text):
         raise ValueError("a secret is made of one line without tabs")
-    for match in _SEGMENT.finditer(text):
+    for match in re.finditer(_SEGMENT, text):
         if match.start() > position:
             segments.append(Segment("text", text[position : match.start()]))
         segments.append(_segment(match[1]))

@@ -25,7 +25,7 @@ class Size(str):
     @property
     def bytes(self) -> int:
         """The size in bytes."""
-        match = _SIZE.fullmatch(self)
+        match = re.fullmatch(_SIZE, self)
         assert match
         return int(match[1]) << (10 * " KMGT".index(match[2] or " "))
 
@@ -41,18 +41,18 @@ class Duration(str):
         return int(self[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[self[-1]]
 
 
-_SIZE = re.compile(r"([0-9]{1,9})([KMGT])?")
-_DURATION = re.compile(r"[0-9]{1,6}[smhd]")
-_INTEGER = re.compile(r"-?[0-9]{1,18}")
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_PATH = re.compile(r"(/[A-Za-z0-9._@:+=,-]+)+/?|/")
-_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_SIZE = r"([0-9]{1,9})([KMGT])?"
+_DURATION = r"[0-9]{1,6}[smhd]"
+_INTEGER = r"-?[0-9]{1,18}"
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_PATH = r"(/[A-Za-z0-9._@:+=,-]+)+/?|/"
+_LOCAL_PART = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 
 
 def string(text: str) -> Text:
     """One line of any text."""
-    if bad := _CONTROL.search(text):
+    if bad := re.search(_CONTROL, text):
         what = "a line break" if bad[0] in "\r\n\u2028\u2029\x85" else f"a control character, U+{ord(bad[0]):04X}"
         raise ValueError(f"the text holds {what}", "write it in one line")
     return Text(text)
@@ -60,7 +60,7 @@ def string(text: str) -> Text:
 
 def integer(text: str) -> int:
     """A whole number."""
-    if not _INTEGER.fullmatch(text):
+    if not re.fullmatch(_INTEGER, text):
         raise ValueError(f"'{text}' is not a whole number", "write digits alone, as in 42")
     return int(text)
 
@@ -78,7 +78,7 @@ def boolean(text: str) -> bool:
 def hostname(text: str) -> str:
     """A DNS host name: RFC 1123, section 2.1."""
     labels = text.split(".")
-    if text and len(text) <= 253 and all(_LABEL.fullmatch(label) for label in labels) and not labels[-1].isdigit():
+    if text and len(text) <= 253 and all(re.fullmatch(_LABEL, label) for label in labels) and not labels[-1].isdigit():
         return text
     raise ValueError(f"'{text}' is not a host name", _hostname_hint(text))
 
@@ -97,7 +97,7 @@ def _hostname_hint(text: str) -> str:
     if (
         guess
         and guess != text
-        and all(_LABEL.fullmatch(label) for label in guess.split("."))
+        and all(re.fullmatch(_LABEL, label) for label in guess.split("."))
         and not guess.split(".")[-1].isdigit()
     ):
         return f"{rule}; did you mean '{guess}'?"
@@ -107,7 +107,7 @@ def _hostname_hint(text: str) -> str:
 def email(text: str) -> Text:
     """An e-mail address: the `local@domain` of RFC 5321, without quoted local parts."""
     local, at, domain = text.rpartition("@")
-    if not at or len(local) > 64 or not _LOCAL_PART.fullmatch(local):
+    if not at or len(local) > 64 or not re.fullmatch(_LOCAL_PART, local):
         raise ValueError(f"'{text}' is not an e-mail address", "write it as in admin@example.org")
     try:
         hostname(domain)
@@ -118,28 +118,28 @@ def email(text: str) -> Text:
 
 def port(text: str) -> int:
     """A TCP or UDP port number."""
-    if not _INTEGER.fullmatch(text) or not 1 <= int(text) <= 65535:
+    if not re.fullmatch(_INTEGER, text) or not 1 <= int(text) <= 65535:
         raise ValueError(f"'{text}' is not a port", "a port is a number from 1 to 65535")
     return int(text)
 
 
 def duration(text: str) -> Duration:
     """A time span: a number and one of s, m, h, d."""
-    if not _DURATION.fullmatch(text):
+    if not re.fullmatch(_DURATION, text):
         raise ValueError(f"'{text}' is not a duration", "write a number and a unit, s, m, h or d, as in 90s")
     return Duration(text)
 
 
 def size(text: str) -> Size:
     """A number of bytes, with K, M, G or T."""
-    if not _SIZE.fullmatch(text):
+    if not re.fullmatch(_SIZE, text):
         raise ValueError(f"'{text}' is not a size", "write a number of bytes with K, M, G or T, as in 50M")
     return Size(text)
 
 
 def path(text: str) -> str:
     """An absolute path without spaces or other characters that mean something to a shell, systemd or podman."""
-    if not _PATH.fullmatch(text) or len(text) > 4095 or ".." in text.split("/"):
+    if not re.fullmatch(_PATH, text) or len(text) > 4095 or ".." in text.split("/"):
         raise ValueError(
             f"'{text}' is not an absolute path", "begin with '/', without '..', of letters, digits and . _ @ + = , : -"
         )
