@@ -109,8 +109,7 @@ def _config(
     if own.failed:
         return {}
     config = boot_device(data, translator).under(config, origins)
-    if version >= 2:
-        warn_of_partitions(config, version, made)
+    warn_of_partitions(config, version, made)
     config = grub(data, version).under(config, origins)
     validate(config, made)
     return config
