@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from podhost import butane, ignition
 from podhost.document import Mapping, Node, Scalar, Sequence, load, read, read_text
@@ -21,8 +20,7 @@ from podhost.spec.model import validate
 from podhost.templates import Templates
 
 
-@dataclass(frozen=True, slots=True)
-class HostFile:
+class HostFile(NamedTuple):
     """A host as it was asked for: the model, the nodes it was read from, and the folder that its paths start at."""
 
     host: Host
@@ -31,8 +29,7 @@ class HostFile:
     demo: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(NamedTuple):
     """A host at every stage: what it means, what it has, and the Ignition config that makes it."""
 
     plan: Plan

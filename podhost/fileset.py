@@ -6,16 +6,14 @@ First boot writes a file set once; a running host can be compared with it at any
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from podhost.document import Node
 from podhost.plan import ROOT, Owner
 from podhost.problems import Mark
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """A file at an absolute path."""
 
     path: str
@@ -25,8 +23,7 @@ class File:
     owner: Owner = ROOT
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(NamedTuple):
     """A folder at an absolute path. One that is there keeps what is in it."""
 
     path: str
@@ -35,8 +32,7 @@ class Directory:
     owner: Owner = ROOT
 
 
-@dataclass(frozen=True, slots=True)
-class SystemdUnit:
+class SystemdUnit(NamedTuple):
     """A unit in /etc/systemd/system; `enabled` makes it start at boot by its [Install] section."""
 
     name: str
@@ -45,8 +41,7 @@ class SystemdUnit:
     enabled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FileSet:
+class FileSet(NamedTuple):
     """All parts of a host, sorted by path and name. `snippets` are Butane documents, in the order they are merged."""
 
     files: tuple[File, ...]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from podhost.document import Node, load, read_text
 from podhost.problems import Report, Source, did_you_mean
@@ -12,8 +12,7 @@ from podhost.spec.model import validate
 from podhost.spec.stack import Stack
 
 
-@dataclass(frozen=True)
-class StackFolder:
+class StackFolder(NamedTuple):
     """A stack as it stands in its folder: the model, the nodes it was read from, and its template files by name."""
 
     path: Path

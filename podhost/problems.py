@@ -7,26 +7,32 @@ A stage adds every problem it finds to a `Report` and stops at its end, so that 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
 class Source:
     """A file as people know it: the name they used for it and its whole text."""
 
-    name: str
-    text: str = field(repr=False)
+    __slots__ = ("_lines", "name", "text")
 
-    @cached_property
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
+        self._lines: list[str] | None = None
+
+    @property
     def lines(self) -> list[str]:
         """The lines of the text, split as YAML splits them, without their ends."""
+        if self._lines is None:
+            self._lines = self._split()
+        return self._lines
+
+    def _split(self) -> list[str]:
         return self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A place in a source: line and column count from 1, `length` is in characters."""
 
     source: Source
@@ -45,8 +51,7 @@ class Severity(Enum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong: what it is, where, and how to mend it."""
 
     severity: Severity

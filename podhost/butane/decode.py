@@ -23,15 +23,14 @@ class Decoder:
     def __init__(self, version: int, report: Report) -> None:
         self.version = version
         self.report = report
-        self.unused: list[tuple[str, str, Mark]] = []
 
     def config(self, document: Node) -> Struct:
         """Read a whole config; what is wrong in it is left out."""
         value = self._struct("Config", document, "config")
-        if not self.report.failed:
-            for struct, key, mark in self.unused:
-                self.report.warning(*self._unknown(struct, key, mark))
-        return {} if value is _DROP else value
+        if self.report.failed:
+            return {}
+        self._unused("Config", value, document)
+        return dict(value)
 
     def _struct(self, type_: str, node: Node, name: str) -> Any:
         if not isinstance(node, Mapping):
@@ -39,9 +38,7 @@ class Decoder:
         fields = butane_fields(type_, self.version)
         result: Struct = {}
         for key, child in node.pairs.items():
-            if (field := fields.get(key)) is None:
-                self.unused.append((type_, key, node.key_marks[key]))
-            elif (value := self._field(field, child, key)) is not _DROP:
+            if (field := fields.get(key)) and (value := self._field(field, child, key)) is not _DROP:
                 result[key] = value
         return result
 
@@ -74,12 +71,33 @@ class Decoder:
         self.report.error(f"'{name}' is {wanted}, and this is {kinds[type(node)]}", node.mark)
         return _DROP
 
+    def _unused(self, type_: str, value: Struct, node: Node) -> None:
+        """Warn of what a document has and its config has not.
+
+        A list item that is null is dropped before, and what follows it is not at its old index any more.
+        Butane overlooks that, and so the warnings are where Butane has them.
+        """
+        if not isinstance(node, Mapping):
+            self.report.warning("there is nothing here", node.mark, "remove it, or write what belongs here")
+            return
+        fields = butane_fields(type_, self.version)
+        for key, child in node.pairs.items():
+            if (field := fields.get(key)) is None:
+                self.report.warning(*self._unknown(type_, key, node.key_marks[key]))
+            elif not field.struct:
+                continue
+            elif not field.many:
+                if key in value or field.pointer < self.version:
+                    self._unused(field.type, value.get(key, {}), child)
+            elif isinstance(child, Sequence):
+                for item, each in zip(value[key], child.items, strict=False):
+                    self._unused(field.type, item, each)
+
     def _unknown(self, type_: str, key: str, mark: Mark) -> tuple[str, Mark, str]:
         later = [field for field in STRUCTS[type_] if field.butane == key and not field.derived]
         if later:
             since = later[0].since
-            spec = SPEC_OF_VERSION[since]
-            hint = f"it came with version 1.{since}.0 (Ignition 3.{spec}.0)"
+            hint = f"it came with version 1.{since}.0 (Ignition 3.{SPEC_OF_VERSION[since]}.0)"
         else:
             hint = did_you_mean(key, butane_fields(type_, self.version))
         return f"version 1.{self.version}.0 has no '{key}' here, so it is ignored", mark, hint

@@ -57,7 +57,7 @@ class Translator:
                     result[name] = self.many(field, item, (*source, butane), (*into, name))
             elif field.struct:
                 made = self.struct(field.type, item, (*source, butane), (*into, name))
-                if made or field.pointer >= self.version:
+                if any(each is not None for each in made.values()) or field.pointer >= self.version:
                     result[name] = made
             elif item or not field.plain or field.always >= 0:
                 result[name] = item

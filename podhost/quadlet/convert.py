@@ -6,7 +6,7 @@ Values of the plan are literal. Here, and only here, they are written so that Qu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from podhost import plan
 from podhost.problems import Mark, Report
@@ -37,8 +37,7 @@ MANY = frozenset(
 FOLDER = "/etc/containers/systemd"
 
 
-@dataclass(frozen=True, slots=True)
-class QuadletFile:
+class QuadletFile(NamedTuple):
     """A Quadlet file by its name, with the part of the stack it was made from."""
 
     name: str
@@ -56,7 +55,7 @@ def convert(service: plan.Service, podman: Release, report: Report) -> tuple[Qua
         except ValueError as error:
             report.error(str(error.args[0]), part.mark, error.args[1] if len(error.args) > 1 else "")
             return
-        unit.entries = [replace(entry, mark=part.mark) for entry in unit.entries]
+        unit.entries = [entry._replace(mark=part.mark) for entry in unit.entries]
         check_keys(unit, podman, report)
         found.append(QuadletFile(f"{part.unit}.{kind}", unit, part.mark))
 

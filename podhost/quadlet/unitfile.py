@@ -6,7 +6,7 @@ The syntax is that of systemd.syntax(7); values are quoted as systemd.service(5)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from podhost.problems import Mark, Report, Source
 
@@ -28,8 +28,7 @@ def quote(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A `key=value` of a section, as it stands in the file."""
 
     section: str
@@ -38,11 +37,11 @@ class Entry:
     mark: Mark | None = None
 
 
-@dataclass(slots=True)
 class UnitFile:
     """The entries of a unit file, in their order. A key may be there several times."""
 
-    entries: list[Entry] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
 
     def add(self, section: str, key: str, *values: str) -> None:
         """Add a key once for each value; the values are written as they are, so quote them before."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from podhost import plan
 from podhost.document import locate
@@ -23,8 +22,7 @@ SECRETS = "/run/secrets"
 CERTIFICATES = "/run/certificates"
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateView:
+class CertificateView(NamedTuple):
     """A certificate as templates see it: the paths in the container, and the names it is for."""
 
     certificate: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Text(str):
@@ -146,8 +146,7 @@ def path(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(NamedTuple):
     """A type of parameter by name: its parser, and what to say of it in a list."""
 
     parse: Callable[[str], object]
