@@ -1,0 +1,1 @@
+"""Whole hosts, really booted: see README.md."""

@@ -1,0 +1,251 @@
+"""Prepares what the test hosts are made of, once, in tests/.cache: the hosts' root and the images' layers.
+
+`python -m tests.e2e.build` does it ahead of the tests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shlex
+import shutil
+import stat
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from .images import IMAGES, PATH
+
+HERE = Path(__file__).parent
+CACHE = HERE.parent / ".cache" / "e2e"
+SUITE = "trixie"
+MIRROR = "http://deb.debian.org/debian"
+
+# Settings of apt and dpkg that stay in the roots: no more than is needed, and no waiting for the disk.
+_OPTIONS = (
+    ("apt", 'Acquire::Languages "none"'),
+    ("apt", 'APT::Install-Recommends "false"'),
+    ("dpkg", "path-exclude=/usr/share/doc/*"),
+    ("dpkg", "path-exclude=/usr/share/man/*"),
+    ("dpkg", "path-exclude=/usr/share/locale/*/*"),
+    ("dpkg", "force-unsafe-io"),
+)
+_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+_NOT_IN_IMAGES = ("var/cache/apt", "var/lib/apt/lists", "var/log", "dev", "proc", "sys", "mnt", "tmp")
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A thing in the cache: `path`, and the `key` that changes with everything it was made from."""
+
+    path: Path
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What `build` makes: the root of hosts, and each layer's tar file by name."""
+
+    host: Artifact
+    layers: dict[str, Artifact]
+
+
+@contextlib.contextmanager
+def locked() -> Iterator[None]:
+    """Hold the cache for one process at a time."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def artifact(name: str, key: str, make: Callable[[Path], None]) -> Artifact:
+    """The cached thing called `name`; where it is not there or was made from something else, `make(path)` makes it."""
+    path, stamp = CACHE / name, CACHE / f"{name}.key"
+    if not stamp.exists() or stamp.read_text() != key:
+        stamp.unlink(missing_ok=True)
+        remove(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        make(path)
+        stamp.write_text(key)
+    return Artifact(path, key)
+
+
+def build() -> Built:
+    """Make all that is missing; needs root and the network, and takes about a minute and a half the first time."""
+    base = artifact("base", digest(SUITE, MIRROR, _OPTIONS), _bootstrap)
+    with ThreadPoolExecutor() as pool:
+        host = pool.submit(_host, base)
+        layers: dict[str, Future[Artifact]] = {}
+        for image in IMAGES:
+            below: list[Future[Artifact]] = []
+            for name in image.layers:
+                if name not in layers:
+                    layers[name] = pool.submit(_layer, base, name, list(below), image.tag)
+                below.append(layers[name])
+        return Built(host.result(), {name: layer.result() for name, layer in layers.items()})
+
+
+def digest(*parts: str | tuple[str, ...] | Path) -> str:
+    """A key for all of `parts`: texts, and folders with all that is in them."""
+    total = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, Path):
+            for path in sorted(part.rglob("*")):
+                content = path.read_bytes() if path.is_file() else b""
+                total.update(f"{path.relative_to(part)} {os.access(path, os.X_OK)} {len(content)}\n".encode() + content)
+        else:
+            total.update(repr(part).encode())
+    return total.hexdigest()
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a whole tree, if it is there; what other trees hard-link stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _bootstrap(path: Path) -> None:
+    # The package lists stay, for the layers' and the host's apt; no image holds them.
+    options = [f"--{kind}opt={option}" for kind, option in _OPTIONS]
+    command = [
+        "mmdebstrap",
+        "--quiet",
+        "--variant=minbase",
+        "--include=ca-certificates,curl",
+        "--skip=cleanup/apt/lists",
+    ]
+    _run([*command, *options, SUITE, str(path), MIRROR], "base")
+
+
+def _host(base: Artifact) -> Artifact:
+    source = HERE / "host"
+
+    def make(path: Path) -> None:
+        subprocess.run(["cp", "-a", "--reflink=auto", base.path, path], check=True)
+        _in_root(path, (source / "build.sh").read_text(), "host")
+        _lay_over(source / "rootfs", path)
+        (path / "etc/resolv.conf").unlink()
+        (path / "etc/resolv.conf").symlink_to("../run/systemd/resolve/stub-resolv.conf")
+
+    return artifact("host", digest(base.key, source), make)
+
+
+def _layer(base: Artifact, name: str, below: list[Future[Artifact]], tag: str) -> Artifact:
+    """The tar file of the layer `name`, which stands on the layers `below` in an image with `tag`."""
+    lower = [layer.result() for layer in below]
+    if not lower:
+        return artifact(f"layers/{name}.tar", base.key, lambda path: _tar(base.path, path))
+    source = HERE / "images" / name
+
+    def make(path: Path) -> None:
+        upper, work, root = (path.with_suffix(suffix) for suffix in ("", ".work", ".root"))
+        for folder in (upper, work, root):
+            remove(folder)
+            folder.mkdir()
+        # overlayfs wants the highest layer first, an image's list is lowest first.
+        lowers = [str(base.path), *(str(layer.path.with_suffix("")) for layer in lower[1:])]
+        overlay = f"lowerdir={':'.join(reversed(lowers))},upperdir={upper},workdir={work}"
+        _in_root(root, (source / "build.sh").read_text(), name, overlay=overlay, env={"TAG": tag})
+        _lay_over(source / "rootfs", upper)
+        _tar(upper, path)
+        remove(work)
+        remove(root)
+
+    return artifact(f"layers/{name}.tar", digest(*(layer.key for layer in lower), tag, source), make)
+
+
+def _in_root(root: Path, script: str, name: str, *, overlay: str = "", env: dict[str, str] | None = None) -> None:
+    """Run `script` by bash inside `root`, in namespaces that take its mounts and processes with them.
+
+    `overlay` are the options of an overlayfs to mount at `root` first.
+    Below /mnt are the `pip` and the certificate authorities of the machine.
+    """
+    spec = importlib.util.find_spec("pip")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("the images are built with pip: install it into this Python environment")
+    where = shlex.quote(str(root))
+    mounts = [
+        f"mount -t overlay overlay -o {shlex.quote(overlay)} {where}" if overlay else "",
+        f"mount -t proc proc {where}/proc",
+        f"mount --rbind /dev {where}/dev",
+        f"rm -f {where}/etc/resolv.conf; cat /etc/resolv.conf > {where}/etc/resolv.conf",
+        f"mkdir -p {where}/mnt; mount -t tmpfs tmpfs {where}/mnt; mkdir {where}/mnt/pip; cp {_AUTHORITIES} {where}/mnt/ca.crt",
+        f"mount --bind {shlex.quote(str(Path(spec.origin).parent))} {where}/mnt/pip",
+    ]
+    inside = {
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if name.lower().endswith("_proxy") or name.startswith("PIP_")
+        },
+        "PATH": PATH,
+        "HOME": "/tmp",
+        "LC_ALL": "C.UTF-8",
+        "DEBIAN_FRONTEND": "noninteractive",
+        "PIP_CERT": "/mnt/ca.crt",
+        **(env or {}),
+    }
+    words = shlex.join(["chroot", str(root), "/bin/bash", "-euxo", "pipefail", "-c", script])
+    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--propagation=private"]
+    _run([*command, "bash", "-euc", "\n".join([*mounts, words])], name, inside)
+    if overlay:
+        root = Path(overlay.partition("upperdir=")[2].partition(",")[0])
+        (root / "etc/resolv.conf").unlink()
+
+
+def _run(command: list[str], name: str, env: dict[str, str] | None = None) -> None:
+    log = CACHE / "logs" / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, check=False)
+    if done.returncode != 0:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
+        raise RuntimeError(f"building {name!r} failed; the end of {log}:\n{tail}")
+
+
+def _lay_over(source: Path, root: Path) -> None:
+    """Copy `source` into `root`, owned by root, with modes that do not depend on how the files were checked out."""
+    for path in sorted(source.rglob("*")):
+        target = root / path.relative_to(source)
+        if path.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+        else:
+            shutil.copyfile(path, target)
+            target.chmod(0o755 if os.access(path, os.X_OK) else 0o644)
+
+
+def _tar(tree: Path, path: Path) -> None:
+    """Write a layer; a file that overlayfs marks as removed becomes the layer's own mark for that.
+
+    https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
+    """
+    with tarfile.open(path, "w") as tar:
+        for folder, names, files in os.walk(tree):
+            inside = Path(folder).relative_to(tree)
+            if str(inside) in _NOT_IN_IMAGES:
+                names.clear()
+                continue
+            if inside.parts and "trusted.overlay.opaque" in os.listxattr(folder):
+                tar.addfile(tarfile.TarInfo(str(inside / ".wh..wh..opq")))
+            for name in sorted(names + files):
+                found = Path(folder, name)
+                status = found.lstat()
+                if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
+                    tar.addfile(tarfile.TarInfo(str(inside / f".wh.{name}")))
+                else:
+                    tar.add(found, str(inside / name), recursive=False)
+
+
+if __name__ == "__main__":
+    with locked():
+        for made in build().layers.values():
+            print(made.path)

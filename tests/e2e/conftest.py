@@ -1,0 +1,30 @@
+"""Fixtures for tests that boot whole hosts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from .bed import Bed, open_bed
+from .testhost import IGNITION
+
+
+@pytest.fixture(scope="session")
+def bed() -> Iterator[Bed]:
+    """The test bed of the session; skips where this machine cannot have one."""
+    if os.geteuid() != 0:
+        pytest.skip("booting hosts needs root")
+    for program in ("mmdebstrap", "systemd-nspawn", "docker-registry", IGNITION):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is missing: tests/e2e/setup installs what booting hosts needs")
+    # Python ends at once on SIGTERM; as an interrupt it lets the fixtures clean up.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with open_bed() as opened:
+            yield opened
+    finally:
+        signal.signal(signal.SIGTERM, before)

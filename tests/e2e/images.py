@@ -1,0 +1,88 @@
+"""The stand-in images: the one table of their names, layers and configuration.
+
+No container registry is needed to test: each image has the name, user, paths, ports, environment and entrypoint contract
+of the official one, and real programs inside, from Debian 13 and PyPI.
+A layer is a folder below `images/`: `build.sh` runs in the layer's root, then `rootfs/` is laid over it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image: what a registry serves under a name.
+
+    `layers` are folder names, lowest first; the other fields are those of the OCI image configuration.
+    """
+
+    reference: str
+    layers: tuple[str, ...]
+    entrypoint: tuple[str, ...]
+    cmd: tuple[str, ...] = ()
+    user: str = ""
+    env: dict[str, str] = field(default_factory=dict)
+    ports: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    stop_signal: str = "SIGTERM"
+
+    @property
+    def repository(self) -> str:
+        """The name without registry and tag, as a registry's API wants it: `library/postgres`."""
+        return self.reference.removeprefix("docker.io/").partition(":")[0]
+
+    @property
+    def tag(self) -> str:
+        """What stands behind the colon."""
+        return self.reference.rpartition(":")[2]
+
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+POSTGRES = Image(
+    reference="docker.io/library/postgres:17",
+    layers=("base", "postgres"),
+    entrypoint=("docker-entrypoint.sh",),
+    cmd=("postgres",),
+    env={
+        "PATH": PATH + ":/usr/lib/postgresql/17/bin",
+        "LANG": "en_US.utf8",
+        "PG_MAJOR": "17",
+        "PGDATA": "/var/lib/postgresql/data",
+    },
+    ports=("5432/tcp",),
+    volumes=("/var/lib/postgresql/data",),
+    stop_signal="SIGINT",
+)
+
+SYNAPSE = Image(
+    reference="docker.io/matrixdotorg/synapse:v1.163.2",
+    layers=("base", "synapse"),
+    entrypoint=("/start.py",),
+    env={"PATH": PATH, "LANG": "C.UTF-8"},
+    ports=("8008/tcp", "8448/tcp", "19090/tcp"),
+)
+
+NGINX = Image(
+    reference="docker.io/library/nginx:1.30",
+    layers=("base", "nginx"),
+    entrypoint=("/docker-entrypoint.sh",),
+    cmd=("nginx", "-g", "daemon off;"),
+    env={"PATH": PATH},
+    ports=("80/tcp",),
+    stop_signal="SIGQUIT",
+)
+
+ELEMENT = Image(
+    reference="docker.io/vectorim/element-web:v1.12.20",
+    layers=("base", "nginx", "element"),
+    entrypoint=("/docker-entrypoint.sh",),
+    cmd=("nginx", "-g", "daemon off;"),
+    user="nginx",
+    env={"PATH": PATH, "ELEMENT_WEB_PORT": "80"},
+    ports=("8080/tcp",),
+    stop_signal="SIGQUIT",
+)
+
+IMAGES = (POSTGRES, SYNAPSE, ELEMENT, NGINX)
