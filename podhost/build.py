@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from podhost import butane, ignition
-from podhost.document import Mapping, Node, Scalar, Sequence, load, read, read_text
+from podhost.document import Mapping, Node, Scalar, Sequence, load, node_of, plain, read, read_text
 from podhost.fileset import FileSet
+from podhost.ignition.specs import parse_spec
 from podhost.library import Library
 from podhost.plan import Plan
 from podhost.problems import Mark, Report, Source, did_you_mean
@@ -53,9 +54,12 @@ class Builder:
         """
         demo = target in self.library.names
         path = self.library.stack(target).demo if demo else Path(target)
-        if not demo and not path.exists():
+        if not demo and not _exists(path):
             hint = did_you_mean(target, self.library.names)
-            report.error(f"'{target}' is neither a stack nor a file", hint=hint or "podhost stacks lists the stacks")
+            near = hint.startswith("did you mean")
+            report.error(
+                f"'{target}' is neither a stack nor a file", hint=hint if near else "podhost stacks lists the stacks"
+            )
             return None
         node = load(path, report)
         if node is None:
@@ -72,6 +76,8 @@ class Builder:
     ) -> Built | None:
         """Build a host; every problem goes to the report, and with an error among them there is none."""
         host = file.host
+        if spec is not None:
+            _check_spec(spec, report)
         secrets = load(file.folder / host.secrets, report) if host.secrets else None
         own = [(path, load(file.folder / path, report)) for path in host.butane]
         plan = resolve(host, file.node, self.library, self.templates, report, secrets)
@@ -96,6 +102,20 @@ class Builder:
             )
             return None
         return Built(plan, files, config)
+
+
+def _check_spec(spec: str, report: Report) -> None:
+    try:
+        parse_spec(spec)
+    except ValueError as error:
+        report.error(str(error), hint="write it as in --spec 3.4.0")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.name != "" and path.exists()
+    except (OSError, ValueError):  # a name too long, or with NUL in it
+        return False
 
 
 def _set(root: Mapping, setting: str, report: Report) -> None:
@@ -123,12 +143,17 @@ def _set(root: Mapping, setting: str, report: Report) -> None:
             holder.pairs[step] = child
             holder.key_marks.setdefault(step, key_mark)
         holder = child
-    node: Node | None = Scalar(value, False, None, Mark(source, 1, len(key) + 2, len(value) or 1))
+    mark = Mark(source, 1, len(key) + 2, len(value) or 1)
+    node: Node = Scalar(value, False, None, mark)
     if value[:1] in ("[", "{"):
-        node = read(Source("--set", " " * (len(key) + 1) + value), report)
-    if node is not None:
-        holder.pairs[path[-1]] = node
-        holder.key_marks[path[-1]] = key_mark
+        syntax = Report()
+        parsed = read(Source("--set", value), syntax)
+        if parsed is None:
+            report.error("this is not a list or mapping as YAML writes it", mark, "as in [one, two]")
+            return
+        node = node_of(plain(parsed), mark)
+    holder.pairs[path[-1]] = node
+    holder.key_marks[path[-1]] = key_mark
 
 
 def _add_keys(root: Mapping, paths: Iterable[Path], report: Report) -> None:

@@ -71,7 +71,7 @@ def _stack(folder: StackFolder, builder: Builder) -> str:
     known = folder.spec.parameters
     examples = {name: each.example for name, each in known.items() if each.default is None and each.example}
     mark = Mark(Source(folder.spec.stack, ""), 1, 1)
-    values = parameters(folder, node_of(examples, mark), mark, builder.templates, Report())
+    values, _ = parameters(folder, node_of(examples, mark), mark, builder.templates, Report())
     text = f"  {folder.spec.stack}:\n"
     for name, parameter in known.items():
         value = values.get(name, "")

@@ -22,7 +22,7 @@ class _ReleaseType(click.ParamType[Release]):
         try:
             return release(value)
         except ValueError as error:
-            self.fail(str(error), param, ctx)
+            self.fail(": ".join(error.args), param, ctx)
 
 
 @click.command()

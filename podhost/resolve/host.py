@@ -38,8 +38,10 @@ def resolve(
             continue
         folder = library.stack(name)
         problems = Report()
-        values = parameters(folder, given, key_mark, templates, problems)
-        service = None if problems.failed else resolve_service(folder, values, machine, key_mark, templates, problems)
+        values, places = parameters(folder, given, key_mark, templates, problems)
+        service = (
+            None if problems.failed else resolve_service(folder, values, places, machine, key_mark, templates, problems)
+        )
         report.extend(problems)
         if service:
             services.append(service)
@@ -91,7 +93,10 @@ def _machine(host: Host, node: Node, report: Report) -> Machine:
         report.error(error.args[0], locate(node, (*path, "length"))[0], error.args[1])
     if host.swap is not None:
         try:
-            swap = max(1, kinds.size(host.swap).bytes >> 20)
+            swap = kinds.size(host.swap).bytes >> 20
+            check(
+                swap > 0, ("swap",), f"{host.swap} is too small for swap", "write at least 1M, or leave it out for none"
+            )
         except ValueError as error:
             report.error(error.args[0], locate(node, ("swap",))[0], error.args[1])
     if disk:

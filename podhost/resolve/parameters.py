@@ -10,8 +10,10 @@ from podhost.spec.types import SCALARS
 from podhost.templates import Templates
 
 
-def parameters(folder: StackFolder, given: Node, mark: Mark, templates: Templates, report: Report) -> dict[str, object]:
-    """Give each parameter its value. `given` is the mapping of the host file that `mark` names.
+def parameters(
+    folder: StackFolder, given: Node, mark: Mark, templates: Templates, report: Report
+) -> tuple[dict[str, object], dict[str, Mark]]:
+    """Give each parameter its value, and tell where the host file has it. `given` is the mapping that `mark` names.
 
     A default may be a template over the parameters declared before it.
     """
@@ -25,6 +27,7 @@ def parameters(folder: StackFolder, given: Node, mark: Mark, templates: Template
             did_you_mean(name, known),
         )
     values: dict[str, object] = {}
+    places: dict[str, Mark] = {}
     for name, parameter in known.items():
         node = pairs.get(name)
         if node is None and parameter.default is None:
@@ -40,8 +43,12 @@ def parameters(folder: StackFolder, given: Node, mark: Mark, templates: Template
                     if not report.failed:  # what a default is made of was wrong, and has been reported
                         report.extend(broken)
                     continue
-        values[name] = _read(parameter, node, report)
-    return values
+        else:
+            places[name] = node.mark
+        value = _read(parameter, node, report)
+        if value is not None:
+            values[name] = value
+    return values, places
 
 
 def _read(parameter: Parameter, node: Node, report: Report) -> object:
@@ -50,9 +57,10 @@ def _read(parameter: Parameter, node: Node, report: Report) -> object:
         if items is None and isinstance(node, Scalar):  # as --set writes a list
             items = [node_of(each.strip(), node.mark) for each in node.text.split(",") if each.strip()]
         if items is None:
-            report.error("a list is expected here, not a mapping", node.mark, parameter.summary)
-            return ()
-        return tuple(_scalar(parameter.items, item, report) for item in items)
+            report.error("here stands a mapping, and not a list", node.mark, parameter.summary)
+            return None
+        values = [_scalar(parameter.items, item, report) for item in items]
+        return None if None in values else tuple(values)
     if parameter.type != "enum":
         value = _scalar(parameter.type, node, report)
         if parameter.type == "integer" and isinstance(value, int):
@@ -61,23 +69,21 @@ def _read(parameter: Parameter, node: Node, report: Report) -> object:
     text = _scalar("string", node, report)
     if text is not None and text not in parameter.values:
         report.error(f"'{text}' is not one of the values", node.mark, did_you_mean(str(text), parameter.values))
-    return str(text)
+        return None
+    return text if text is None else str(text)
 
 
 def _scalar(kind: str, node: Node, report: Report) -> object:
     if not isinstance(node, Scalar) or node.value is None:
         found = {Scalar: "nothing", Sequence: "a list", Mapping: "a mapping"}[type(node)]
-        report.error(f"{SCALARS[kind].summary} is expected here, not {found}", node.mark, _template_hint(node))
+        hint = "put it in quotes if it is text" if kind == "string" else ""
+        report.error(f"here stands {found}, and not {SCALARS[kind].summary}", node.mark, hint)
         return None
     try:
         return SCALARS[kind].parse(node.text)
     except ValueError as error:
         report.error(str(error.args[0]), node.mark, error.args[1] if len(error.args) > 1 else "")
         return None
-
-
-def _template_hint(node: Node) -> str:
-    return "put it in quotes if it is text" if not isinstance(node, Scalar) else ""
 
 
 def _check_range(parameter: Parameter, value: int, mark: Mark, report: Report) -> None:

@@ -33,13 +33,17 @@ class CertificateView(NamedTuple):
 def resolve_service(
     folder: StackFolder,
     values: Mapping[str, object],
+    places: Mapping[str, Mark],
     machine: plan.Machine,
     mark: Mark,
     templates: Templates,
     report: Report,
 ) -> plan.Service | None:
-    """Resolve a stack into a service; every problem goes to the report, and with an error among them there is no service."""
-    service = _Resolver(folder, values, machine, templates, report).service(mark)
+    """Resolve a stack into a service; every problem goes to the report, and with an error among them there is no service.
+
+    `places` tells where the host file gives those values that it does give.
+    """
+    service = _Resolver(folder, values, places, machine, templates, report).service(mark)
     return None if report.failed else service
 
 
@@ -48,12 +52,14 @@ class _Resolver:
         self,
         folder: StackFolder,
         values: Mapping[str, object],
+        places: Mapping[str, Mark],
         machine: plan.Machine,
         templates: Templates,
         report: Report,
     ) -> None:
         self.folder = folder
         self.stack = folder.spec
+        self.places = places
         self.templates = templates
         self.report = report
         self.root = f"{plan.DATA_ROOT}/{self.stack.stack}"
@@ -102,9 +108,18 @@ class _Resolver:
             try:
                 return parser(filled)
             except ValueError as error:
-                problems.error(str(error.args[0]), self.mark(path), error.args[1] if len(error.args) > 1 else "")
+                problems.error(str(error.args[0]), self.blame(path, text), error.args[1] if len(error.args) > 1 else "")
         self.report.extend(problems)
         return None
+
+    def blame(self, path: Path, text: str) -> Mark:
+        """Where to mend a text that came out wrong: in the host file, if a value of it was filled in."""
+        named = (
+            [self.places[name] for name in re.findall(r"[a-z][a-z0-9_]*", text) if name in self.places]
+            if "{{" in text
+            else []
+        )
+        return named[0] if named else self.mark(path)
 
     def parse(self, path: Path, text: str, parser: Callable[[str], Result], fallback: Result) -> Result:
         """The same, with something to go on with after a failure."""
