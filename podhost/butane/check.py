@@ -65,7 +65,8 @@ def _config(value: Struct, path: Path, findings: Findings) -> None:
 def _resource(value: Struct, path: Path, findings: Findings) -> None:
     given = [name for name in ("local", "inline", "source") if value.get(name) is not None]
     if len(given) > 1:
-        findings.error((*path, given[-1]), f"there is also '{given[0]}'", "keep one of local, inline and source")
+        first, last = (given[0], given[-1]) if findings.version else ("source", "inline")
+        findings.error((*path, last), f"there is also '{first}'", "keep one of local, inline and source")
 
 
 def _reference(value: Struct, path: Path, findings: Findings) -> None:
@@ -73,16 +74,14 @@ def _reference(value: Struct, path: Path, findings: Findings) -> None:
     inline = value.get("inline")
     if path[:2] != ("ignition", "config") or inline is None or value.get("local") or value.get("source"):
         return
-    path = (*path, "inline")
     try:
         config = json.loads(inline)
     except (ValueError, RecursionError) as error:
-        findings.error(path, f"this is not an Ignition config: {error}")
+        findings.error((*path, "inline"), f"this is not an Ignition config: {error}")
         return
-    spec = SPEC_OF_VERSION[findings.version]
     from podhost.ignition import reading  # seldom needed
 
-    reading.check(config, spec, path, findings)
+    reading.check(config, SPEC_OF_VERSION[findings.version], path, findings)
 
 
 def _filesystem(value: Struct, path: Path, findings: Findings) -> None:

@@ -58,10 +58,21 @@ def encode(data: bytes, *, compress: bool = True) -> tuple[str, str]:
     return "data:," + escape(data), ""
 
 
+_EXACT = 1 << 18  # up to here the size is reckoned exactly where it matters; beyond, it would take too long
+_TAIL = 5  # what Butane's compressor writes after the last block
+
+
 def _packed(data: bytes, best: int) -> bytes | None:
-    """Compress the data if that makes a shorter URL than one of `best` characters after the scheme."""
+    """Compress the data if Butane would: if its gzip makes a shorter URL than one of `best` characters after the scheme."""
     packed = gzipped(data)
-    return packed if 8 + (len(packed) + 2) // 3 * 4 + len("gzip") < best else None
+    most = (best - 13) // 4 * 3  # the largest gzip that wins: 8 + its base64 + len("gzip") < best
+    size = len(packed) + _TAIL
+    close = abs(size - most) <= 16 + len(data) // 20
+    if close and len(packed) < len(data) <= _EXACT:
+        from podhost.ignition.gzipsize import gzip_size  # seldom needed
+
+        size = gzip_size(data)
+    return packed if size <= most else None
 
 
 def decode(url: str) -> bytes:

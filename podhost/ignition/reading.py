@@ -12,7 +12,7 @@ _TYPES: dict[str, type] = {"string": str, "Device": str, "int": int, "bool": boo
 
 
 def check(config: Any, spec: int, place: Path, findings: Findings) -> None:
-    """Check the JSON of a config against spec 3.`spec`.0; every finding stands at one place.
+    """Check the JSON of a config, inline at the resource `place`, against spec 3.`spec`.0.
 
     A config of another version is not looked into, which is a warning.
     """
@@ -26,6 +26,7 @@ def check(config: Any, spec: int, place: Path, findings: Findings) -> None:
             )
             return
         validate(typed, inner)
+    place = (*place, "inline")
     for finding in inner.list:
         findings.list.append(
             Finding(
