@@ -8,10 +8,12 @@ from typing import Any
 from podhost.butane.local import LocalError, TreeNode
 from podhost.butane.translate import Translator, embedded, in_order
 from podhost.ignition.findings import Path
+from podhost.ignition.schema import STRUCTS
 from podhost.ignition.validate import clean
 
 Struct = dict[str, Any]
 
+_STRUCTS = {"directories": "Directory", "files": "File", "links": "Link"}
 _TAKEN = "is in the config already, with contents or as something else"
 
 
@@ -34,8 +36,7 @@ class _Grower:
         self.files = translator.files
         self.storage: Struct = config.setdefault("storage", {})
         self.nodes: dict[str, dict[str, int]] = {
-            kind: {node["path"]: index for index, node in enumerate(self.storage.get(kind, ()))}
-            for kind in ("directories", "files", "links")
+            kind: {node["path"]: index for index, node in enumerate(self.storage.get(kind, ()))} for kind in _STRUCTS
         }
 
     def grow(self, tree: Struct, source: Path) -> None:
@@ -120,8 +121,8 @@ class _Grower:
         self.nodes[kind][path] = len(items)
         into: Path = ("storage", kind, len(items))
         self.translator.note(into, source)
-        for name in node:
-            self.translator.note((*into, name), source)
+        for field in STRUCTS[_STRUCTS[kind]]:
+            self.translator.note((*into, field.name), source)
         if not items:
             self.translator.note(into[:-1], source)
         items.append(node)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from podhost.ignition.findings import Path
-from podhost.ignition.schema import MERGED, Field, ignition_fields, key_of
+from podhost.ignition.schema import MERGED, Field, fields_by_name, ignition_fields, key_of
 
 Struct = dict[str, Any]
 PARENT, CHILD = 0, 1
@@ -59,13 +59,13 @@ def _merge_struct(
                     trace += [(place, PARENT, here), (place, CHILD, there)]
             else:
                 result[name] = mine or theirs
-                _copied(result[name], *((PARENT, here) if mine else (CHILD, there)), place, trace)
+                _copied(field, result[name], *((PARENT, here) if mine else (CHILD, there)), place, trace)
         elif theirs is not None:
             result[name] = theirs
-            _copied(theirs, CHILD, there, place, trace)
+            _copied(field, theirs, CHILD, there, place, trace)
         elif mine is not None and not (field.plain and field.always < 0):
             result[name] = mine
-            _copied(mine, PARENT, here, place, trace)
+            _copied(field, mine, PARENT, here, place, trace)
     return result
 
 
@@ -84,7 +84,7 @@ def _merge_list(
     news: list[int] = list(range(len(child)))
     if field.duplicates:
         for index, item in enumerate(parent):
-            _copied(item, PARENT, (*above, index), (*into, len(result)), trace)
+            _copied(field, item, PARENT, (*above, index), (*into, len(result)), trace)
             result.append(item)
             from_parent = True
     else:
@@ -98,7 +98,7 @@ def _merge_list(
                 from_parent = from_child = True
                 if not isinstance(item, dict):
                     result.append(item)
-                    _copied(item, CHILD, (*below, match), place, trace)
+                    _copied(field, item, CHILD, (*below, match), place, trace)
                 elif not (field.type == "HTTPHeader" and child[match].get("value") is None):
                     result.append(
                         _merge_struct(field.type, item, (*above, index), child[match], (*below, match), place, trace)
@@ -108,10 +108,10 @@ def _merge_list(
             elif key not in rivals:
                 result.append(item)
                 from_parent = True
-                _copied(item, PARENT, (*above, index), place, trace)
+                _copied(field, item, PARENT, (*above, index), place, trace)
         news = [index for index, item in enumerate(child) if key_of(field.type, item) not in known]
     for index in news:
-        _copied(child[index], CHILD, (*below, index), (*into, len(result)), trace)
+        _copied(field, child[index], CHILD, (*below, index), (*into, len(result)), trace)
         result.append(child[index])
         from_child = True
     if trace is not None:
@@ -119,16 +119,19 @@ def _merge_list(
     return result
 
 
-def _copied(value: Any, side: int, source: Path, into: Path, trace: Trace | None) -> bool:
+def _copied(field: Field, value: Any, side: int, source: Path, into: Path, trace: Trace | None) -> bool:
     """Trace what was taken over whole: every part of it that is set."""
     if trace is None or value is None:
         return False
     if isinstance(value, dict):
-        done = [_copied(item, side, (*source, key), (*into, key), trace) for key, item in value.items()]
+        fields = fields_by_name(field.type)
+        done = [
+            _copied(fields[name], item, side, (*source, name), (*into, name), trace) for name, item in value.items()
+        ]
     elif isinstance(value, list):
-        done = [_copied(item, side, (*source, index), (*into, index), trace) for index, item in enumerate(value)]
+        done = [_copied(field, item, side, (*source, index), (*into, index), trace) for index, item in enumerate(value)]
     else:
-        done = [True]
+        done = [bool(value) or not (field.plain or field.many)]
     if any(done):
         trace.append((into, side, source))
     return any(done)

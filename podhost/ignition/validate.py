@@ -438,14 +438,15 @@ def _systemd(value: Struct, path: Path, findings: Findings) -> None:
         if not unit.get("enabled") or not (match := _INSTANCE.fullmatch(unit["name"])):
             continue
         contents = units.get(f"{match[1]}@.service", {}).get("contents")
-        if contents and "Install" not in (_sections(contents) or ("Install",)):
+        sections = _sections(contents) if contents else None
+        if sections is not None and "Install" not in sections:
             findings.warning(
                 (*path, "units", index, "contents"),
                 f"the template '{match[1]}@.service' has no [Install] section, so enabling '{unit['name']}' does nothing",
             )
 
 
-def _sections(contents: str) -> Any:
+def _sections(contents: str) -> set[str] | None:
     try:
         return unitfile.sections(contents)
     except unitfile.BadUnit:
