@@ -10,8 +10,8 @@ from typing import TypeVar
 import hypothesis
 import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
-from podhost.build import Builder
 
+from podhost.build import Builder
 from tests.support import Podhost
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from podhost import library
 from podhost.__main__ import main
 from podhost.build import Builder, Built
@@ -87,7 +87,7 @@ def make_library(root: Path, stack: str, **files: str) -> Library:
     for name, text in files.items():
         (folder / "files" / name).write_text(text)
     for shared in ("units", "butane"):
-        os.symlink(REPOSITORY / shared, root / shared)
+        (root / shared).symlink_to(REPOSITORY / shared)
     return Library(root)
 
 
