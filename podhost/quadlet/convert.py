@@ -83,8 +83,18 @@ def certificates_unit(service: str) -> str:
     return f"{service}-certificates.service"
 
 
-def _network(network: plan.Network) -> UnitFile:
+def _offline() -> UnitFile:
+    """A unit that has no use for the outside, and so need not wait for network-online.target as Quadlet's units do.
+
+    Pods and containers have to: they copy the host's resolv.conf when they start, and before that it names no server.
+    """
     unit = UnitFile()
+    unit.add("Quadlet", "DefaultDependencies", "false")
+    return unit
+
+
+def _network(network: plan.Network) -> UnitFile:
+    unit = _offline()
     unit.add("Network", "NetworkName", network.unit)
     if network.ipv6:
         unit.add("Network", "IPv6", "true")
@@ -95,7 +105,7 @@ def _network(network: plan.Network) -> UnitFile:
 
 
 def _volume(volume: plan.Volume) -> UnitFile:
-    unit = UnitFile()
+    unit = _offline()
     unit.add("Volume", "VolumeName", volume.unit)
     unit.add("Volume", "User", str(volume.owner.uid))
     unit.add("Volume", "Group", str(volume.owner.gid))

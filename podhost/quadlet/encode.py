@@ -47,5 +47,8 @@ def encode_words(key: str, values: Sequence[str]) -> str:
 
 
 def encode_health(command: Sequence[str]) -> str:
-    """Write a health command as the JSON list that podman-run(1) describes for --health-cmd: no shell, no splitting."""
-    return escape(json.dumps(["CMD", *command], ensure_ascii=False)).replace("$", "$$")
+    """Write a health command as the JSON list that podman-run(1) describes for --health-cmd: no shell, no splitting.
+
+    podman puts the word CMD in front itself, and does not read a list that has it already (podman 5.4).
+    """
+    return escape(json.dumps(command, ensure_ascii=False)).replace("$", "$$")
