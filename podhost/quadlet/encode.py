@@ -31,8 +31,8 @@ def encode(key: str, value: str) -> str:
             raise ValueError(
                 f"an empty word gets lost in {key}=", "leave it out, or give the program another way to say it"
             )
-        if key in LISTS and "\\" in value:
-            raise ValueError(f"{key}= cannot hold a backslash")
+        if key in LISTS and ("\\" in value or '"' in value):
+            raise ValueError(f"{key}= cannot hold a backslash or a double quote")
         return quote(text)
     if value != value.strip() or value.endswith("\\") or value[:1] in ('"', "'"):
         raise ValueError(

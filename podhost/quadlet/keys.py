@@ -7,6 +7,7 @@ The generator drops a whole unit for one key it does not know, so a key too new 
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 
@@ -28,10 +29,10 @@ def first_releases() -> dict[str, dict[str, Release]]:
 
 def release(text: str) -> Release:
     """Read `5.4` or `5.4.2`; raise `ValueError` for anything else."""
-    numbers = text.removeprefix("v").split(".")
-    if not 2 <= len(numbers) <= 3 or not all(number.isdigit() and len(number) < 4 for number in numbers):
+    match = re.fullmatch(r"v?([0-9]{1,3})\.([0-9]{1,3})(\.[0-9]{1,3})?", text)
+    if not match:
         raise ValueError(f"'{text}' is not a podman version", "write it as in 5.4")
-    return int(numbers[0]), int(numbers[1])
+    return int(match[1]), int(match[2])
 
 
 def check_keys(unit: UnitFile, podman: Release, report: Report) -> None:

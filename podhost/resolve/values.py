@@ -142,7 +142,7 @@ def _segment(inner: str) -> Segment:
     kind, colon, argument = inner.partition(":")
     if inner == "token":
         return Segment("token", "32")
-    if kind in ("hex", "base64") and argument.isdigit() and 1 <= int(argument) <= 1024:
+    if kind in ("hex", "base64") and re.fullmatch("[0-9]{1,4}", argument) and 1 <= int(argument) <= 1024:
         return Segment(kind, argument)
     if colon or not re.fullmatch(r"[a-z][a-z0-9_-]*", inner):
         raise ValueError(
