@@ -6,10 +6,26 @@ import json
 from typing import Any
 
 from podhost.ignition import dataurl
+from podhost.ignition.findings import Findings
 from podhost.ignition.merge import merge
-from podhost.ignition.specs import TooOldSpec, at_spec, lowest_spec
+from podhost.ignition.specs import TooOldSpec, at_spec, lowest_spec, parse_spec
+from podhost.ignition.validate import validate
+from podhost.problems import Mark, Report, Severity
 
-__all__ = ["TooOldSpec", "at_spec", "dumps", "lowest_spec", "merge", "to_butane", "wrap"]
+__all__ = ["TooOldSpec", "at_spec", "check", "dumps", "lowest_spec", "merge", "to_butane", "wrap"]
+
+
+def check(config: dict[str, Any], report: Report, what: str = "the config", mark: Mark | None = None) -> None:
+    """Report what Ignition would refuse in a config, or warn of, at one place: two good configs can merge to a bad one.
+
+    `what` names the config in the messages.
+    """
+    findings = Findings(parse_spec(config["ignition"]["version"]))
+    validate(config, findings)
+    for finding in findings.list:
+        add = report.error if finding.severity is Severity.ERROR else report.warning
+        path = ".".join(map(str, finding.path))
+        add(f"{what}, {path}: {finding.message}", mark, finding.hint)
 
 
 def dumps(config: dict[str, Any], pretty: bool = False) -> str:
