@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .build import CACHE, Artifact, Built, artifact, build, digest, locked, remove
+from .build import CACHE, Artifact, Built, artifact, build, digest, locked, remove, remove_others
 from .images import IMAGES
 from .network import Network, private_namespaces
 from .registry import Registry
-from .testhost import Host
+from .testhost import Host, remove_cgroup, unified_cgroup
 
 RUNS = CACHE / "run"
 
@@ -24,16 +24,20 @@ class Bed:
 
     def __init__(self, built: Built, scratch: Path) -> None:
         self.network = Network(scratch)
-        self.registry = Registry(CACHE / "registry", scratch)
         self._built = built
         self._scratch = scratch
-        self._hosts: list[Host] = []
+        self._ends = contextlib.ExitStack()
 
-    def prepare(self) -> None:
-        """Fill the registry and the preloaded storage where they are stale, and start the registry."""
-        images = self._publish()
+    def prepare(self) -> list[Artifact]:
+        """Start the registry, and fill it and the preloaded storage where they are stale; gives both."""
+        layers = self._built.layers
+        images = artifact("registry", digest(repr(IMAGES), *(layer.key for layer in layers.values())), self._publish)
+        self.registry = Registry(images.storage, self._scratch)
+        self._ends.callback(self.registry.stop)
         self.registry.start()
-        self._store = self._preload(images).path
+        store = artifact("store", digest(images.key, self._built.host.key), self._preload)
+        self._store = store.storage
+        return [images, store]
 
     def host(
         self,
@@ -53,13 +57,13 @@ class Bed:
             name,
             config,
             network=self.network,
-            prepared=self._built.host.path,
+            prepared=self._built.host.root,
             scratch=scratch,
             store=store,
             data=data,
             **more,
         )
-        self._hosts.append(host)
+        self._ends.callback(host.destroy)
         return host
 
     def folder(self, name: str) -> Path:
@@ -70,52 +74,40 @@ class Bed:
 
     def close(self) -> None:
         """Destroy all hosts and stop the registry."""
-        for host in self._hosts:
-            host.destroy()
-        self.registry.stop()
+        self._ends.close()
 
-    def _publish(self) -> Artifact:
-        """The registry's storage, with all images."""
-        layers = self._built.layers
+    def _publish(self, made: Artifact) -> None:
+        """A registry's storage, with all images."""
+        architecture = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True)
+        made.storage.mkdir()
+        registry = Registry(made.storage, self._scratch)
+        registry.start()
+        for image in IMAGES:
+            registry.push(image, [self._built.layers[name].tar for name in image.layers], architecture.stdout.strip())
+        registry.stop()
 
-        def make(path: Path) -> None:
-            architecture = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True)
-            path.mkdir()
-            self.registry.start()
-            for image in IMAGES:
-                self.registry.push(image, [layers[name].path for name in image.layers], architecture.stdout.strip())
-
-        return artifact("registry", digest(repr(IMAGES), *(layer.key for layer in layers.values())), make)
-
-    def _preload(self, images: Artifact) -> Artifact:
+    def _preload(self, made: Artifact) -> None:
         """A host's containers storage after it pulled all images.
 
         It also has the image of the pod's infra container, which podman builds at the first pod up to 5.5, and not from 5.6.
         """
-
-        def make(path: Path) -> None:
-            self._store = path
-            host = self.host("preload", {"ignition": {"version": "3.3.0"}}, preload=False)
-            host.provision()
-            host.boot()
-            host.wait_booted()
-            for image in IMAGES:
-                host.run(f"podman pull --quiet {image.reference}")
-            host.run("podman pod create --name preload && podman pod start preload && podman pod rm --force preload")
-            host.poweroff()
-            shutil.move(host.root / "var/lib/containers/storage", path)
-            host.destroy()
-
-        return artifact("store", digest(images.key, self._built.host.key), make)
+        host = self.host("preload", {"ignition": {"version": "3.3.0"}}, preload=False)
+        host.provision()
+        host.boot()
+        host.wait_booted()
+        for image in IMAGES:
+            host.run(f"podman pull --quiet {image.reference}")
+        host.run("podman pod create --name preload && podman pod start preload && podman pod rm --force preload")
+        host.poweroff()
+        shutil.move(host.root / "var/lib/containers/storage", made.storage)
+        host.destroy()
 
 
 @contextlib.contextmanager
 def open_bed() -> Iterator[Bed]:
     """Build what is missing, then move this thread into namespaces of its own with a `Bed`, until the end."""
     with locked():
-        for run in RUNS.glob("*"):
-            if not Path(f"/proc/{run.name}").exists():
-                remove(run)
+        _remove_stale_runs()
         built = build()
     scratch = RUNS / str(os.getpid())
     scratch.mkdir(parents=True)
@@ -124,9 +116,20 @@ def open_bed() -> Iterator[Bed]:
             bed = Bed(built, scratch)
             try:
                 with locked():
-                    bed.prepare()
+                    made = bed.prepare()
+                    if [run.name for run in RUNS.iterdir()] == [scratch.name]:
+                        remove_others([built.host, *built.layers.values(), *made])
                 yield bed
             finally:
                 bed.close()
     finally:
         remove(scratch)
+
+
+def _remove_stale_runs() -> None:
+    """Remove what runs left behind that were killed outright: files, and empty control groups."""
+    for run in RUNS.glob("*"):
+        if not Path(f"/proc/{run.name}").exists():
+            for group in unified_cgroup().glob(f"podhost-e2e-{run.name}-*"):
+                remove_cgroup(group)
+            remove(run)

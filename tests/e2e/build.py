@@ -37,20 +37,35 @@ _OPTIONS = (
     ("dpkg", "force-unsafe-io"),
 )
 _AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-_NOT_IN_IMAGES = ("var/cache/apt", "var/lib/apt/lists", "var/log", "dev", "proc", "sys", "mnt", "tmp")
+_NOT_IN_IMAGES = ("var/cache/apt", "var/lib/apt/lists", "dev", "proc", "sys", "mnt", "tmp")
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A thing in the cache: `path`, and the `key` that changes with everything it was made from."""
+    """A thing in the cache: the `folder` it is in, and the `key` that changes with everything it was made from."""
 
-    path: Path
+    folder: Path
     key: str
+
+    @property
+    def root(self) -> Path:
+        """Of a base, the host or a layer: the tree of files."""
+        return self.folder / "root"
+
+    @property
+    def tar(self) -> Path:
+        """Of a layer: the tree as a registry wants it."""
+        return self.folder / "layer.tar"
+
+    @property
+    def storage(self) -> Path:
+        """Of the registry and of the preloaded containers storage: all that is in it."""
+        return self.folder / "storage"
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What `build` makes: the root of hosts, and each layer's tar file by name."""
+    """What `build` makes: the root of hosts, and the images' layers by name."""
 
     host: Artifact
     layers: dict[str, Artifact]
@@ -65,34 +80,41 @@ def locked() -> Iterator[None]:
         yield
 
 
-def artifact(name: str, key: str, make: Callable[[Path], None]) -> Artifact:
-    """The cached thing called `name`; where it is not there or was made from something else, `make(path)` makes it."""
-    path, stamp = CACHE / name, CACHE / f"{name}.key"
-    if not stamp.exists() or stamp.read_text() != key:
-        stamp.unlink(missing_ok=True)
-        remove(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        make(path)
-        stamp.write_text(key)
-    return Artifact(path, key)
+def artifact(name: str, key: str, make: Callable[[Artifact], None]) -> Artifact:
+    """The cached thing called `name`; where none was made from what `key` stands for, `make` makes it."""
+    made = Artifact(CACHE / f"{name}-{key[:12]}", key)
+    done = made.folder / "done"
+    if not done.exists():
+        remove(made.folder)
+        made.folder.mkdir(parents=True)
+        make(made)
+        done.touch()
+    return made
+
+
+def remove_others(keep: list[Artifact]) -> None:
+    """Remove all artifacts but these."""
+    for done in CACHE.glob("*/done"):
+        if done.parent not in [artifact.folder for artifact in keep]:
+            remove(done.parent)
 
 
 def build() -> Built:
     """Make all that is missing; needs root and the network, and takes about a minute and a half the first time."""
-    base = artifact("base", digest(SUITE, MIRROR, _OPTIONS), _bootstrap)
+    base = artifact("base", digest(SUITE, MIRROR, _OPTIONS, _NOT_IN_IMAGES), _bootstrap)
     with ThreadPoolExecutor() as pool:
         host = pool.submit(_host, base)
-        layers: dict[str, Future[Artifact]] = {}
+        layers = {"base": pool.submit(lambda: base)}
         for image in IMAGES:
             below: list[Future[Artifact]] = []
             for name in image.layers:
                 if name not in layers:
-                    layers[name] = pool.submit(_layer, base, name, list(below), image.tag)
+                    layers[name] = pool.submit(_layer, name, list(below), image.tag)
                 below.append(layers[name])
         return Built(host.result(), {name: layer.result() for name, layer in layers.items()})
 
 
-def digest(*parts: str | tuple[str, ...] | Path) -> str:
+def digest(*parts: str | tuple[object, ...] | Path) -> str:
     """A key for all of `parts`: texts, and folders with all that is in them."""
     total = hashlib.sha256()
     for part in parts:
@@ -113,7 +135,7 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _bootstrap(path: Path) -> None:
+def _bootstrap(base: Artifact) -> None:
     # The package lists stay, for the layers' and the host's apt; no image holds them.
     options = [f"--{kind}opt={option}" for kind, option in _OPTIONS]
     command = [
@@ -123,44 +145,41 @@ def _bootstrap(path: Path) -> None:
         "--include=ca-certificates,curl",
         "--skip=cleanup/apt/lists",
     ]
-    _run([*command, *options, SUITE, str(path), MIRROR], "base")
+    _run([*command, *options, SUITE, str(base.root), MIRROR], "base")
+    _tar(base.root, base.tar)
 
 
 def _host(base: Artifact) -> Artifact:
     source = HERE / "host"
 
-    def make(path: Path) -> None:
-        subprocess.run(["cp", "-a", "--reflink=auto", base.path, path], check=True)
-        _in_root(path, (source / "build.sh").read_text(), "host")
-        _lay_over(source / "rootfs", path)
-        (path / "etc/resolv.conf").unlink()
-        (path / "etc/resolv.conf").symlink_to("../run/systemd/resolve/stub-resolv.conf")
+    def make(host: Artifact) -> None:
+        subprocess.run(["cp", "-a", "--reflink=auto", base.root, host.root], check=True)
+        _in_root(host.root, (source / "build.sh").read_text(), "host")
+        _lay_over(source / "rootfs", host.root)
+        (host.root / "etc/resolv.conf").unlink()
+        (host.root / "etc/resolv.conf").symlink_to("../run/systemd/resolve/stub-resolv.conf")
 
     return artifact("host", digest(base.key, source), make)
 
 
-def _layer(base: Artifact, name: str, below: list[Future[Artifact]], tag: str) -> Artifact:
-    """The tar file of the layer `name`, which stands on the layers `below` in an image with `tag`."""
+def _layer(name: str, below: list[Future[Artifact]], tag: str) -> Artifact:
+    """The layer `name` of an image with `tag`, on top of the layers `below`."""
     lower = [layer.result() for layer in below]
-    if not lower:
-        return artifact(f"layers/{name}.tar", base.key, lambda path: _tar(base.path, path))
     source = HERE / "images" / name
 
-    def make(path: Path) -> None:
-        upper, work, root = (path.with_suffix(suffix) for suffix in ("", ".work", ".root"))
-        for folder in (upper, work, root):
-            remove(folder)
+    def make(layer: Artifact) -> None:
+        work, merged = layer.folder / "work", layer.folder / "merged"
+        for folder in (layer.root, work, merged):
             folder.mkdir()
         # overlayfs wants the highest layer first, an image's list is lowest first.
-        lowers = [str(base.path), *(str(layer.path.with_suffix("")) for layer in lower[1:])]
-        overlay = f"lowerdir={':'.join(reversed(lowers))},upperdir={upper},workdir={work}"
-        _in_root(root, (source / "build.sh").read_text(), name, overlay=overlay, env={"TAG": tag})
-        _lay_over(source / "rootfs", upper)
-        _tar(upper, path)
-        remove(work)
-        remove(root)
+        roots = ":".join(str(one.root) for one in reversed(lower))
+        overlay = f"lowerdir={roots},upperdir={layer.root},workdir={work}"
+        _in_root(merged, (source / "build.sh").read_text(), name, overlay=overlay, env={"TAG": tag})
+        (layer.root / "etc/resolv.conf").unlink()
+        _lay_over(source / "rootfs", layer.root)
+        _tar(layer.root, layer.tar)
 
-    return artifact(f"layers/{name}.tar", digest(*(layer.key for layer in lower), tag, source), make)
+    return artifact(name, digest(*(one.key for one in lower), tag, source), make)
 
 
 def _in_root(root: Path, script: str, name: str, *, overlay: str = "", env: dict[str, str] | None = None) -> None:
@@ -197,9 +216,6 @@ def _in_root(root: Path, script: str, name: str, *, overlay: str = "", env: dict
     words = shlex.join(["chroot", str(root), "/bin/bash", "-euxo", "pipefail", "-c", script])
     command = ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--propagation=private"]
     _run([*command, "bash", "-euc", "\n".join([*mounts, words])], name, inside)
-    if overlay:
-        root = Path(overlay.partition("upperdir=")[2].partition(",")[0])
-        (root / "etc/resolv.conf").unlink()
 
 
 def _run(command: list[str], name: str, env: dict[str, str] | None = None) -> None:
@@ -248,4 +264,4 @@ def _tar(tree: Path, path: Path) -> None:
 if __name__ == "__main__":
     with locked():
         for made in build().layers.values():
-            print(made.path)
+            print(made.folder)

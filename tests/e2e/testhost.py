@@ -26,7 +26,19 @@ _REBOOT = 133  # systemd-nspawn's exit status when the host asked for a reboot a
 # A process namespace around systemd-nspawn, for a host outlives a systemd-nspawn that is killed, but not its namespace.
 _UNSHARE = ["unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
 # Podman needs a container that systemd-nspawn guards less than usual.
-_NSPAWN = ["systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--notify-ready=yes", "--console=read-only", "--link-journal=no", "--resolv-conf=off", "--timezone=off", "--capability=all"]
+_NSPAWN = [
+    "systemd-nspawn",
+    "--quiet",
+    "--boot",
+    "--register=no",
+    "--keep-unit",
+    "--notify-ready=yes",
+    "--console=read-only",
+    "--link-journal=no",
+    "--resolv-conf=off",
+    "--timezone=off",
+    "--capability=all",
+]
 
 
 class Host:
@@ -68,7 +80,7 @@ class Host:
         self._leader = 0
         self._notify: socket.socket | None = None
         self._booted = 0.0
-        self._cgroup = _unified_cgroup() / f"podhost-e2e-{os.getpid()}-{name}"
+        self._cgroup = unified_cgroup() / f"podhost-e2e-{os.getpid()}-{name}"
 
     # -- the host's life
 
@@ -205,7 +217,9 @@ class Host:
             "systemctl list-units --failed --plain --no-legend",
             "systemctl list-jobs --no-legend",
             "podman ps --all",
-            "journalctl --boot --no-pager --lines=60",
+            "for unit in $(systemctl list-units --failed --plain --no-legend | cut -d' ' -f1); do"
+            " journalctl --boot --no-pager --lines=20 --unit=$unit; done",
+            "journalctl --boot --no-pager --lines=20",
         )
         if self._process is None or self._process.poll() is not None:
             return f"{self.name} does not run; its console:\n{self.console.read_text(errors='replace')[-3000:]}"
@@ -239,6 +253,7 @@ class Host:
             Gateway={GATEWAY6}
             DNS={GATEWAY}
             IPv6AcceptRA=no
+            LinkLocalAddressing=no
             IPv6DuplicateAddressDetection=0
             """
         (self.root / "etc/systemd/network/10-testbed.network").write_text(
@@ -247,7 +262,7 @@ class Host:
         containers = self.root / "var/lib/containers"
         containers.mkdir(parents=True, exist_ok=True)
         if self.store:
-            _copy(self.store, containers / "storage")
+            _copy_store(self.store, containers / "storage")
         if self.data:
             place = self.root / "var/srv/containers"
             place.mkdir(parents=True)
@@ -309,18 +324,7 @@ class Host:
         if self._notify:
             self._notify.close()
             self._notify = None
-        with contextlib.suppress(FileNotFoundError):
-            # Killed processes leave their groups a moment after they are gone.
-            deadline = time.monotonic() + 10
-            while True:
-                try:
-                    for folder, _, _ in os.walk(self._cgroup, topdown=False):
-                        os.rmdir(folder)
-                    break
-                except OSError:
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.02)
+        remove_cgroup(self._cgroup)
 
     def _await_message(self, pattern: str, timeout: float) -> str:
         """The group of `pattern` in the next of systemd-nspawn's messages that has it (sd_notify(3))."""
@@ -366,7 +370,30 @@ def _copy(source: Path, target: Path) -> None:
     subprocess.run(["cp", "-a", "--reflink=auto", source, target], check=True)
 
 
-def _unified_cgroup() -> Path:
+def _copy_store(source: Path, target: Path) -> None:
+    """Copy a containers storage; the files of its layers, which nobody ever writes to, become hard links."""
+    target.mkdir(mode=0o700)
+    for entry in source.iterdir():
+        if entry.name == "overlay":
+            subprocess.run(["cp", "-al", entry, target / entry.name], check=True)
+        else:
+            _copy(entry, target / entry.name)
+
+
+def remove_cgroup(group: Path) -> None:
+    """Remove a control group and those below it; killed processes may leave them a moment after they are gone."""
+    deadline = time.monotonic() + 10
+    while group.exists():
+        try:
+            for folder, _, _ in os.walk(group, topdown=False):
+                Path(folder).rmdir()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def unified_cgroup() -> Path:
     """This process's own group in the unified hierarchy of control groups (cgroups(7)), wherever that is mounted."""
     group = next(line[3:] for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::"))
     for line in Path("/proc/self/mountinfo").read_text().splitlines():

@@ -31,4 +31,4 @@ mv /usr/local /var/usrlocal
 for link in home:var/home srv:var/srv opt:var/opt mnt:var/mnt media:run/media root:var/roothome usr/local:../var/usrlocal; do
   ln -s "${link#*:}" "/${link%%:*}"
 done
-rm -f /etc/machine-id /etc/hostname
+rm -f /etc/machine-id /var/lib/dbus/machine-id /etc/hostname

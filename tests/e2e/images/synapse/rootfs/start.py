@@ -4,6 +4,7 @@
 import os
 import platform
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -16,7 +17,7 @@ def main() -> None:
     if not any(argument.startswith(("-c", "--config-path")) for argument in arguments):
         folder = os.environ.get("SYNAPSE_CONFIG_DIR", "/data")
         path = os.environ.get("SYNAPSE_CONFIG_PATH", f"{folder}/homeserver.yaml")
-        if not os.path.exists(path):
+        if not Path(path).exists():
             sys.exit(f"Config file {path!r} does not exist.")
         arguments += ["--config-path", path]
     command = [sys.executable, *arguments]
@@ -24,7 +25,7 @@ def main() -> None:
         uid, gid = os.environ.get("UID", "991"), os.environ.get("GID", "991")
         command = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", *command]
     jemalloc = f"/usr/lib/{platform.machine()}-linux-gnu/libjemalloc.so.2"
-    if os.path.exists(jemalloc):
+    if Path(jemalloc).exists():
         os.environ["LD_PRELOAD"] = jemalloc
     os.execvp(command[0], command)
 
