@@ -64,14 +64,9 @@ class Podhost:
 
 def python(*arguments: str | Path, prefix: tuple[str, ...] = (), **options: Any) -> subprocess.CompletedProcess[str]:
     """Run `python ARGUMENTS` as a process of its own."""
-    return subprocess.run(
-        [*prefix, sys.executable, *map(str, arguments)],
-        text=True,
-        capture_output=True,
-        timeout=60,
-        check=False,
-        **options,
-    )
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    command = [*prefix, sys.executable, *map(str, arguments)]
+    return subprocess.run(command, text=True, timeout=60, check=False, **options)
 
 
 def files_below(folder: Path) -> set[str]:
