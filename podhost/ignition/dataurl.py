@@ -83,8 +83,8 @@ def decode(url: str) -> bytes:
     if head[1]:
         text = url[head.end() :].replace("\n", "")
         try:
-            return binascii.a2b_base64(text.encode("ascii"), strict_mode=True) if text else b""
-        except (ValueError, UnicodeEncodeError):
+            return binascii.a2b_base64(text, strict_mode=True) if text else b""
+        except ValueError:
             raise BadDataURL("its base64 is broken") from None
     if _PLAIN.fullmatch(url, head.end()) is None:
         raise BadDataURL("it holds a character that has to be percent-encoded, or a broken '%'")

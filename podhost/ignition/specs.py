@@ -65,7 +65,7 @@ def _struct(type_: str, value: Struct, path: Path, found: list[tuple[Path, int]]
         field = fields[name]
         if item is None or (not item and (field.many or field.struct)):
             continue
-        if field.since and not (name == "compression" and not item):
+        if field.since:
             found.append(((*path, name), SPEC_OF_VERSION[field.since]))
         if not field.struct:
             continue

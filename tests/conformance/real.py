@@ -74,7 +74,8 @@ def butane(document: bytes, files_dir: Path | None = None) -> Verdict:
 def ignition_validate(config: str) -> str:
     """Give what the real ignition-validate has against a config; empty if nothing."""
     done = subprocess.run([IGNITION_VALIDATE, "-"], input=config.encode(), capture_output=True, check=False)
-    return done.stderr.decode() if done.returncode else ""
+    said = (done.stdout + done.stderr).decode()
+    return said or f"it ended with {done.returncode}" if done.returncode else ""
 
 
 def normal(value: Any) -> Any:
@@ -98,7 +99,8 @@ def apply(tool: Path, config: str, root: Path) -> str:
         capture_output=True,
         check=False,
     )
-    return done.stderr.decode() if done.returncode else ""
+    said = (done.stdout + done.stderr).decode()
+    return said or f"it ended with {done.returncode}" if done.returncode else ""
 
 
 def tree(root: Path) -> dict[str, tuple[Any, ...]]:
@@ -110,6 +112,8 @@ def tree(root: Path) -> dict[str, tuple[Any, ...]]:
             content: Any = str(path.readlink())
         else:
             content = path.read_bytes() if path.is_file() else None
+        if path.suffix == ".preset":  # Ignition writes it in any order
+            content = sorted(content.splitlines())
         kind = stat.S_IFMT(state.st_mode)
         mode = None if path.is_symlink() else stat.S_IMODE(state.st_mode)
         nodes["/" + path.relative_to(root).as_posix()] = (kind, mode, state.st_uid, state.st_gid, content)
