@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from podhost import butane, ignition
-from podhost.document import Mapping, Node, Scalar, Sequence, load, node_of, plain, read, read_text
+from podhost.document import Mapping, Node, Scalar, Sequence, load, locate, node_of, plain, read, read_text
 from podhost.fileset import FileSet
 from podhost.ignition.specs import parse_spec
 from podhost.library import Library
@@ -78,8 +78,13 @@ class Builder:
         host = file.host
         if spec is not None:
             _check_spec(spec, report)
-        secrets = load(file.folder / host.secrets, report) if host.secrets else None
-        own = [(path, load(file.folder / path, report)) for path in host.butane]
+        secrets = None
+        if host.secrets is not None:
+            secrets = load(file.folder / host.secrets, report, locate(file.node, ("secrets",))[0], secret=True)
+        own = [
+            load(file.folder / path, report, locate(file.node, ("butane", index))[0])
+            for index, path in enumerate(host.butane)
+        ]
         plan = resolve(host, file.node, self.library, self.templates, report, secrets)
         if plan is None or report.failed:
             return None
@@ -89,7 +94,7 @@ class Builder:
         config: dict[str, Any] = butane.translate_data(files.butane(), report)
         for snippet in files.snippets:
             config = ignition.merge(config, butane.translate(snippet, report))
-        for _, node in own:
+        for node in own:
             if node is not None:
                 config = ignition.merge(config, butane.translate(node, report, files_dir=file.folder))
         if report.failed:
@@ -132,6 +137,10 @@ def _set(root: Mapping, setting: str, report: Report) -> None:
     if isinstance(stacks, Mapping) and path[0] in stacks.pairs:
         path.insert(0, "stacks")
     key_mark = Mark(source, 1, 1, len(key))
+    known = [*Host.model_fields, *(stacks.pairs if isinstance(stacks, Mapping) else ())]
+    if path[0] not in known:
+        report.error(f"there is nothing called '{path[0]}' to set", key_mark, did_you_mean(path[0], known))
+        return
     holder = root
     for step in path[:-1]:
         child = holder.pairs.get(step)
@@ -173,8 +182,8 @@ def _key_file(path: Path, report: Report) -> list[Node]:
     text = read_text(path, report, 64 * 1024)
     if text is None:
         return []
-    source = Source(str(path), text if "PRIVATE KEY" not in text else "")
-    if not source.text:
+    source = Source(str(path), text)
+    if "PRIVATE KEY" in text:
         report.error(f"'{path}' is a private key", hint=f"give the public one: {path}.pub")
         return []
     lines = [(number, line.strip()) for number, line in enumerate(source.lines, 1)]

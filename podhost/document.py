@@ -61,16 +61,19 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
-def load(path: Path, report: Report) -> Node | None:
-    """Read a YAML file; what keeps it from being read goes to the report, and the result is then None."""
-    text = read_text(path, report)
-    return None if text is None else read(Source(str(path), text), report)
+def load(path: Path, report: Report, mark: Mark | None = None, secret: bool = False) -> Node | None:
+    """Read a YAML file; what keeps it from being read goes to the report, and the result is then None.
+
+    `mark` is where the file is named, for when it cannot be opened; of a `secret` file no line is ever shown.
+    """
+    text = read_text(path, report, mark=mark)
+    return None if text is None else read(Source(str(path), text, secret), report)
 
 
-def read_text(path: Path, report: Report, limit: int = MAX_BYTES) -> str | None:
+def read_text(path: Path, report: Report, limit: int = MAX_BYTES, mark: Mark | None = None) -> str | None:
     """Read a text file of at most `limit` bytes; report what is wrong with it, and then give None."""
     name = str(path)
-    data = read_bytes(path, report, limit)
+    data = read_bytes(path, report, limit, mark)
     if data is None:
         return None
     try:
@@ -82,23 +85,27 @@ def read_text(path: Path, report: Report, limit: int = MAX_BYTES) -> str | None:
     return None
 
 
-def read_bytes(path: Path, report: Report, limit: int) -> bytes | None:
+def read_bytes(path: Path, report: Report, limit: int, mark: Mark | None = None) -> bytes | None:
     """Read a file of at most `limit` bytes; report what is wrong with it, and then give None."""
     try:
         if path.is_dir():
-            report.error(f"'{path}' is a folder, not a file")
+            report.error(f"'{path}' is a folder, not a file", mark)
             return None
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except FileNotFoundError:
-        report.error(f"there is no file '{path}'")
+        report.error(f"there is no file '{path}'", mark)
     except (OSError, ValueError) as error:
-        report.error(f"'{path}' cannot be read: {getattr(error, 'strerror', None) or error}")
+        report.error(f"'{path}' cannot be read: {getattr(error, 'strerror', None) or error}", mark)
     else:
         if len(data) <= limit:
             return data
-        report.error(f"'{path}' is larger than {limit / 2**20:g} MiB", hint="is this the right file?")
+        report.error(f"'{path}' is larger than {_bytes(limit)}", mark, hint="is this the right file?")
     return None
+
+
+def _bytes(number: int) -> str:
+    return f"{number >> 20} MiB" if number >= 1 << 20 else f"{number >> 10} KiB"
 
 
 def read(source: Source, report: Report) -> Node | None:
@@ -137,7 +144,7 @@ def plain(node: Node) -> Any:
 def locate(node: Node, path: Items[str | int]) -> tuple[Mark, Node]:
     """Find the deepest node that exists on a path of keys and indexes.
 
-    The mark is that of the node, except where the last key found leads to a mapping or a sequence: then it is the key's.
+    The mark is that of the node, except where the last key found leads to a mapping, a sequence or to nothing: then it is the key's.
     """
     mark = node.mark
     for step in path:
@@ -149,7 +156,7 @@ def locate(node: Node, path: Items[str | int]) -> tuple[Mark, Node]:
             mark = node.mark
         else:
             break
-    return (node.mark if isinstance(node, Scalar) else mark), node
+    return (node.mark if isinstance(node, Scalar) and (node.text or not node.plain) else mark), node
 
 
 # -- scalars
@@ -249,6 +256,8 @@ class _Builder:
                     self.take(event)
         except yaml.MarkedYAMLError as error:
             where = error.problem_mark or error.context_mark
+            if "quoted scalar" in (error.context or "") and error.context_mark:
+                where = error.context_mark  # the quote that is never closed, and not the end of the file
             place = Mark(self.source, where.line + 1, where.column + 1) if where else Mark(self.source, 1, 1)
             self.stop(f"this is not YAML: {error.problem or error.context}", place, _syntax_hint(error.problem or ""))
         if self.root is None:

@@ -73,7 +73,9 @@ def _read_stack(path: Path, report: Report) -> StackFolder | None:
         return None
     if spec.stack != path.name:
         report.error(
-            f"the stack is called '{spec.stack}', and its folder '{path.name}'", hint="give both the same name"
+            f"the stack is called '{spec.stack}', and its folder '{path.name}'",
+            locate(node, ("stack",))[0],
+            "give both the same name",
         )
     return StackFolder(path, spec, node, _sources(path / "files"))
 

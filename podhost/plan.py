@@ -15,10 +15,18 @@ from podhost.problems import Mark
 DATA_ROOT = "/var/srv/containers"
 """Where lasting data lives: SELinux policy labels it container_file_t (container-selinux, container.fc)."""
 
-Keys = Mapping[str, tuple[str, ...]]
-"""Keys of a unit file's section, each with its values."""
+Sections = Mapping[str, tuple["Key", ...]]
+"""Keys of a unit file, by section."""
 
 MULTI_USER = "multi-user.target"
+
+
+class Key(NamedTuple):
+    """A key of a unit file that the stack gives under its own name, with its values."""
+
+    name: str
+    values: tuple[str, ...]
+    mark: Mark
 
 
 class Owner(NamedTuple):
@@ -72,7 +80,7 @@ class Network(NamedTuple):
     unit: str
     ipv6: bool
     internal: bool
-    quadlet: Keys
+    quadlet: tuple[Key, ...]
     mark: Mark
 
 
@@ -129,8 +137,8 @@ class Pod(NamedTuple):
     network: str | None
     publish: tuple[Port, ...]
     members: tuple[str, ...]
-    quadlet: Keys
-    systemd: Mapping[str, Keys]
+    quadlet: tuple[Key, ...]
+    systemd: Sections
     mark: Mark
 
 
@@ -162,8 +170,8 @@ class Container(NamedTuple):
     start_timeout: int
     restart: str
     update: str
-    quadlet: Keys
-    systemd: Mapping[str, Keys]
+    quadlet: tuple[Key, ...]
+    systemd: Sections
     mark: Mark
 
 

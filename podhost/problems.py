@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 
 class Source:
-    """A file as people know it: the name they used for it and its whole text."""
+    """A file as people know it: the name they used for it and its whole text. One with `secret` is never shown."""
 
-    __slots__ = ("_lines", "name", "text")
+    __slots__ = ("_lines", "name", "secret", "text")
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, secret: bool = False) -> None:
         self.name = name
         self.text = text
+        self.secret = secret
         self._lines: list[str] | None = None
 
     @property
@@ -62,11 +63,11 @@ class Problem(NamedTuple):
     def __str__(self) -> str:
         """The problem with the line it is about, in the form that compilers use."""
         place = f"{self.mark}: " if self.mark else ""
-        text = f"{place}{self.severity.value}: {printable(self.message)}"
+        text = f"{place}{self.severity.value}: {printable(self.message, line=True)}"
         if self.mark:
             text += _excerpt(self.mark)
         if self.hint:
-            text += f"\n  hint: {printable(self.hint)}"
+            text += f"\n  hint: {printable(self.hint, line=True)}"
         return text
 
 
@@ -128,8 +129,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(words)}" if 0 < len(words) <= 30 else ""
 
 
-def printable(text: str) -> str:
-    """Replace what a terminal would obey instead of show: control characters other than tab and newline."""
+def printable(text: str, line: bool = False) -> str:
+    """Replace what a terminal would obey instead of show: control characters other than tab and newline.
+
+    With `line` the result is one line, with line breaks shown as backslash and n.
+    """
+    if line:
+        text = text.replace("\n", "\\n")
     if text.isprintable():
         return text
     return "".join("\N{REPLACEMENT CHARACTER}" if _obeyed(char) else char for char in text)
@@ -146,6 +152,8 @@ WIDTH = 100  # characters of a line that an excerpt shows
 
 def _excerpt(mark: Mark) -> str:
     """Show the line of a mark and underline the marked part, as far as it is on that line."""
+    if mark.source.secret:
+        return ""
     lines = mark.source.lines
     if not 1 <= mark.line <= len(lines):
         return ""

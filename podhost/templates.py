@@ -1,7 +1,8 @@
 """Jinja, as stacks use it: names have to exist, and free text has to be quoted for the file it lands in.
 
-A parameter of type string or email is `Text`. Printing one in a template file without a quoting filter is an error, so no value can break out of its place.
-Text stays Text through Jinja's own filters; only the quoting filters below turn it into something that may be printed.
+A parameter of type string or email is `Text`.
+In a template file it is an opaque thing that nothing can print, whatever the template does with it, until a quoting filter takes it apart.
+So no value can break out of its place.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ import functools
 import json
 import re
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
 import jinja2
 from jinja2 import meta, nodes
-from jinja2.compiler import CodeGenerator
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from podhost.problems import Mark, Report, Source, did_you_mean
@@ -27,46 +27,38 @@ class Templates:
     """Templates of stack files and of files; each is compiled once."""
 
     def __init__(self) -> None:
-        self._inline = _Environment(_any)
-        self._file = _Environment(_quoted)
-        self._compiled: dict[tuple[str, bool], jinja2.Template] = {}
+        self._environment = _environment()
+        self._compiled: dict[str, jinja2.Template] = {}
 
     def text(self, text: str, mark: Mark, values: Mapping[str, object], report: Report) -> str:
         """Fill in a value of a stack file; what is wrong goes to the report, and the result is then empty."""
         if "{{" not in text and "{%" not in text and "{#" not in text:
             return text
-        return self._render(self._inline, text, values, report, lambda _line, _word: mark)
+        return self._render(text, values, report, lambda _line, _word: mark)
 
     def file(self, source: Source, values: Mapping[str, object], report: Report) -> str:
         """Fill in a template file; what is wrong goes to the report, and the result is then empty."""
-        return self._render(self._file, source.text, values, report, functools.partial(_find, source))
+        opaque = {name: _closed(value) for name, value in values.items()}
+        return self._render(source.text, opaque, report, functools.partial(_find, source))
 
     def _render(
-        self,
-        environment: jinja2.Environment,
-        text: str,
-        values: Mapping[str, object],
-        report: Report,
-        place: Callable[[int, str], Mark],
+        self, text: str, values: Mapping[str, object], report: Report, place: Callable[[int, str], Mark]
     ) -> str:
         try:
-            key = (text, environment is self._file)
-            template = self._compiled.get(key)
+            template = self._compiled.get(text)
             if template is None:
-                template = self._compiled[key] = environment.from_string(text)
+                template = self._compiled[text] = self._environment.from_string(text)
             return template.render(values)
         except jinja2.TemplateSyntaxError as error:
-            report.error(f"a template that Jinja cannot read: {error.message}", place(error.lineno, ""))
-        except jinja2.UndefinedError as error:
-            missing = _missing_names(environment, text, values)
-            for name, line in missing:
-                report.error(f"there is no '{name}' to fill in", place(line, name), did_you_mean(name, values))
-            if not missing:
-                message = str(error.message)
-                word = re.search(r"'([^']*)'$", message)
+            report.error(
+                f"a template that Jinja cannot read: {error.message}",
+                place(error.lineno, ""),
+                self._syntax_hint(str(error.message)),
+            )
+        except _Missing as error:
+            for name, line in _missing_names(self._environment, text, values) or [(error.name, _line_of(error))]:
                 report.error(
-                    f"a template names something that is not there: {message}",
-                    place(_line_of(error), word[1] if word else ""),
+                    f"there is no '{name}' to fill in", place(line, name), did_you_mean(name, error.known or values)
                 )
         except _Unquoted as error:
             report.error(
@@ -78,115 +70,148 @@ class Templates:
             report.error(f"a template fails: {error}", place(_line_of(error), ""))
         return ""
 
+    def _syntax_hint(self, message: str) -> str:
+        unknown = re.fullmatch(r"No (filter|test) named '(.*)'\.", message)
+        if not unknown:
+            return ""
+        known = self._environment.filters if unknown[1] == "filter" else self._environment.tests
+        hint = did_you_mean(unknown[2], known)
+        return hint if hint.startswith("did you mean") else ""
+
 
 class _Unquoted(Exception):
-    pass
+    """Something wanted the text of an opaque value."""
 
 
-def _any(value: object) -> object:
-    return value
+class _Opaque:
+    """Free text in a template file: it can be compared, joined to other text with `+`, and given to a quoting filter."""
 
+    __slots__ = ("_text",)
 
-def _quoted(value: object) -> object:
-    if isinstance(value, Text):
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise _Unquoted
+
+    __str__ = __repr__ = __format__ = __iter__ = __getitem__ = __html__ = __mod__ = __rmod__ = __mul__ = __rmul__ = (
+        __bytes__
+    ) = _refuse
+
+    def __add__(self, other: object) -> _Opaque:
+        return _Opaque(self._text + _text_of(other))
+
+    def __radd__(self, other: object) -> _Opaque:
+        return _Opaque(_text_of(other) + self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Opaque | str) and self._text == _text_of(other)
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __len__(self) -> int:
+        return len(self._text)
+
+    def __contains__(self, part: object) -> bool:
+        return _text_of(part) in self._text
+
+
+def _text_of(value: object) -> str:
+    return value._text if isinstance(value, _Opaque) else str(value)
+
+
+def _closed(value: object) -> object:
+    """Make what is free text opaque."""
+    if isinstance(value, Text):
+        return _Opaque(value)
+    return tuple(map(_closed, value)) if type(value) is tuple else value
+
+
+def _opened(value: Any) -> Any:
+    """The texts of opaque things, for the quoting filters."""
+    match value:
+        case _Opaque():
+            return value._text
+        case dict():
+            return {_opened(key): _opened(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_opened(item) for item in value]
     return value
+
+
+class _Missing(Exception):
+    """A template reads what is not there; `known` is what there is beside it, where that can be told."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(name)
+        self.name = name
+        self.known = known
+
+
+class _Undefined(jinja2.StrictUndefined):
+    __slots__ = ()
+
+    def _fail_with_undefined_error(self, *_: Any, **__: Any) -> NoReturn:
+        holder = self._undefined_obj
+        known = tuple(map(str, holder)) if isinstance(holder, Mapping) else getattr(holder, "_fields", ())
+        raise _Missing(str(self._undefined_name), known)
+
+    __iter__ = __str__ = __len__ = __eq__ = __ne__ = __bool__ = __hash__ = _fail_with_undefined_error
+    __contains__ = __add__ = __radd__ = __call__ = __getitem__ = _fail_with_undefined_error
 
 
 def _json(value: object) -> str:
-    """JSON, which is also YAML; the quotes are part of it. `<` is escaped, so that it may stand in HTML."""
-    return json.dumps(value).replace("<", "\\u003c")
+    """JSON. `<` is escaped, so that it may stand in HTML."""
+    return json.dumps(_opened(value)).replace("<", "\\u003c")
+
+
+def _yaml(value: object) -> str:
+    """A YAML flow value: JSON, but for what YAML does not print (https://yaml.org/spec/1.2.2/#51-character-set) or reads otherwise."""
+    text = json.dumps(_opened(value), ensure_ascii=False)
+    return re.sub(
+        "[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]", lambda match: f"\\u{ord(match[0]):04x}", text
+    )
 
 
 def _systemd(value: object) -> str:
     """One word of a systemd setting; systemd.syntax(7)."""
-    return quote(escape(str(value)))
+    return quote(escape(str(_opened(value))))
 
 
 def _shell(value: object) -> str:
     """One word of a POSIX shell."""
-    return "'" + str(value).replace("'", "'\\''") + "'"
+    return "'" + str(_opened(value)).replace("'", "'\\''") + "'"
 
 
 def _nginx(value: object) -> str:
     """One parameter of an nginx directive. nginx has no escape for '$', so that is refused."""
-    if "$" in str(value):
+    text = str(_opened(value))
+    if "$" in text:
         raise ValueError("'$' begins a variable in nginx and cannot be quoted: the value may not hold it")
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 QUOTING: dict[str, Callable[[object], str]] = {
     "json": _json,
-    "yaml": _json,
+    "yaml": _yaml,
     "systemd": _systemd,
     "shell": _shell,
     "nginx": _nginx,
 }
 
 
-class _Environment(ImmutableSandboxedEnvironment):
-    """A sandbox (a stack may come from anywhere) in which what is made of Text is Text."""
-
-    intercepted_binops = frozenset({"+", "%", "*"})
-
-    def __init__(self, finalize: Callable[[object], object]) -> None:
-        super().__init__(
-            undefined=jinja2.StrictUndefined,
-            finalize=finalize,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            autoescape=False,
-        )
-        self.code_generator_class = _Generator
-        self.filters = {name: _keeps_text(each) for name, each in self.filters.items()} | QUOTING
-        self.globals = {"range": self.globals["range"]}
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        return _keep(super().call_binop(context, operator, left, right), left, right)
-
-    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - Jinja's signature
-        owner = getattr(__obj, "__self__", None)
-        return _keep(super().call(__context, __obj, *args, **kwargs), owner, *args, *kwargs.values())
-
-    def getitem(self, obj: Any, argument: Any) -> Any:
-        return _keep(super().getitem(obj, argument), obj)
-
-    def join(self, *parts: object) -> str:
-        """What `~` does."""
-        joined: str = _keep("".join(map(str, parts)), *parts)
-        return joined
-
-
-class _Generator(CodeGenerator):
-    """Code in which `~` calls `_Environment.join`."""
-
-    def visit_Concat(self, node: nodes.Concat, frame: Any) -> None:  # noqa: N802 - Jinja's name
-        self.write("environment.join(")
-        for each in node.nodes:
-            self.visit(each, frame)
-            self.write(", ")
-        self.write(")")
-
-
-def _keep(result: Any, *origins: object) -> Any:
-    """Make a result Text when one of the things it was made of is."""
-    return Text(result) if type(result) is str and any(map(_has_text, origins)) else result
-
-
-def _has_text(value: object) -> bool:
-    return isinstance(value, Text) or (isinstance(value, list | tuple) and any(map(_has_text, value)))
-
-
-def _keeps_text(function: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(function)
-    def filtered(*arguments: Any, **options: Any) -> Any:
-        result = function(*arguments, **options)
-        if isinstance(result, Iterator):
-            result = list(result)
-        return _keep(result, *arguments, *options.values())
-
-    return filtered
+def _environment() -> jinja2.Environment:
+    """A sandbox, as a stack may come from anywhere."""
+    environment = ImmutableSandboxedEnvironment(
+        undefined=_Undefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False
+    )
+    environment.filters.update(QUOTING)
+    environment.globals = {"range": environment.globals["range"]}
+    return environment
 
 
 def _missing_names(environment: jinja2.Environment, text: str, values: Mapping[str, object]) -> list[tuple[str, int]]:

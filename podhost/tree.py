@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from podhost.ignition import dataurl
@@ -9,6 +11,7 @@ from podhost.plan import Plan
 
 UNITS = "/etc/systemd/system"
 MANIFEST = "manifest.json"
+FORMAT = "podhost tree 1"
 
 
 def tree(config: dict[str, Any], plan: Plan) -> tuple[dict[str, bytes], dict[str, Any]]:
@@ -57,6 +60,7 @@ def tree(config: dict[str, Any], plan: Plan) -> tuple[dict[str, bytes], dict[str
                 add(path, "file", 0o644, {})
                 files[path.lstrip("/")] = text.encode()
     manifest = {
+        "format": FORMAT,
         "ignition": config["ignition"],
         "paths": dict(sorted(paths.items())),
         "enabled": dict(sorted(enabled.items())),
@@ -64,6 +68,18 @@ def tree(config: dict[str, Any], plan: Plan) -> tuple[dict[str, bytes], dict[str
         "other": {key: value for key, value in config.items() if key not in ("ignition", "storage", "systemd")},
     }
     return files, {key: value for key, value in manifest.items() if value}
+
+
+def is_tree(folder: Path) -> bool:
+    """Whether a folder holds a tree and nothing else: its manifest lists every file."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        known = {path.lstrip("/") for path in manifest["paths"]} | {MANIFEST}
+        return manifest["format"] == FORMAT and all(
+            path.is_dir() or path.relative_to(folder).as_posix() in known for path in folder.rglob("*")
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _content(node: dict[str, Any]) -> bytes:

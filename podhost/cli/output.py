@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
@@ -41,8 +41,7 @@ def write(path: Path | None, data: bytes, force: bool, mode: int = 0o644) -> Non
     An existing file is replaced only with `force`. The file's mode is `mode`, less what the umask forbids.
     """
     if path is None or str(path) == "-":
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        _write_stdout(data)
         return
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):  # a device or a pipe: there is nothing to replace
@@ -52,6 +51,19 @@ def write(path: Path | None, data: bytes, force: bool, mode: int = 0o644) -> Non
         _write_whole(path, data, force, mode)
     except OSError as error:
         raise fail(f"'{path}' cannot be written: {error.strerror}") from None
+
+
+def _write_stdout(data: bytes) -> None:
+    try:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "it is closed")
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise  # whoever read us has seen enough: click ends the run quietly
+    except OSError as error:
+        sys.stdout = None  # what is still in its buffer would fail again when Python ends
+        raise fail(f"standard output cannot be written: {error.strerror}") from None
 
 
 def refuse_existing(path: Path, force: bool) -> None:
@@ -90,11 +102,11 @@ def _umask() -> int:
     return mask
 
 
-def write_tree(folder: Path, files: Mapping[str, bytes], marker: str, force: bool) -> None:
-    """Write files below a folder that is new, or empty, or (with `force`) one that an earlier run wrote: it has the marker file."""
+def write_tree(folder: Path, files: Mapping[str, bytes], is_ours: Callable[[Path], bool], force: bool) -> None:
+    """Write files below a folder that is new, or empty, or (with `force`) one that `is_ours`: an earlier run wrote all of it."""
     if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
-        if not (folder.is_dir() and (folder / marker).is_file()):
-            raise fail(f"'{folder}' is there already, and is not a folder that podhost wrote", "name another folder")
+        if not (folder.is_dir() and is_ours(folder)):
+            raise fail(f"'{folder}' is there already, and holds what podhost did not write", "name another folder")
         if not force:
             raise fail(f"'{folder}' is there already", "--force replaces it")
     import shutil
@@ -115,8 +127,3 @@ def write_tree(folder: Path, files: Mapping[str, bytes], marker: str, force: boo
             shutil.rmtree(temporary)
     except OSError as error:
         raise fail(f"'{folder}' cannot be written: {error.strerror}") from None
-
-
-def is_private(path: Path) -> bool:
-    """Whether nobody but its owner can read a file."""
-    return not path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)

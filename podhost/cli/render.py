@@ -72,15 +72,13 @@ def render(
     report = Report()
     builder = Builder()
     file = builder.read(target, report, settings, ssh_keys)
+    built = builder.build(file, report, podman, spec) if file else None
     report.raise_if_failed()
     assert file
-    built = builder.build(file, report, podman, spec)
-    report.raise_if_failed()
     assert built
     if not file.host.ssh_keys:
         report.warning("nobody can log in to this host", hint="add ssh_keys, or use --ssh-key ~/.ssh/id_ed25519.pub")
     print_report(report)
-    _tell(file, built)
     if form == "tree":
         assert output
         _write_tree(output, built, force)
@@ -89,18 +87,19 @@ def render(
             ignition.to_butane(built.config) if form == "butane" else ignition.dumps(built.config, pretty=pretty) + "\n"
         )
         write(output, data.encode(), force, mode=0o600 if built.plan.embedded else 0o644)
+    _tell(file, built)
 
 
 def _write_tree(output: Path, built: Built, force: bool) -> None:
     import json
 
-    from podhost.tree import MANIFEST, tree
+    from podhost.tree import MANIFEST, is_tree, tree
 
     if built.plan.embedded:
         raise fail("this host has secrets embedded, and a tree is for reading", "leave out 'secrets' to see the rest")
     files, manifest = tree(built.config, built.plan)
     files[MANIFEST] = (json.dumps(manifest, indent=2) + "\n").encode()
-    write_tree(output, files, MANIFEST, force)
+    write_tree(output, files, is_tree, force)
 
 
 def _tell(file: HostFile, built: Built) -> None:
@@ -117,4 +116,5 @@ def _tell(file: HostFile, built: Built) -> None:
                     f"the certificate {service.name}.{certificate.name} is for trials: browsers do not trust {certificate.authority}"
                 )
     if built.plan.embedded:
-        note(f"the output holds {len(built.plan.embedded)} secrets: keep it as safe as they are")
+        count = len(built.plan.embedded)
+        note(f"the output holds {count} secret{'s' if count > 1 else ''}: keep it as safe as they are")

@@ -5,14 +5,14 @@ Values of the plan are literal. Here, and only here, they are written so that Qu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 from podhost import plan
 from podhost.problems import Mark, Report
 from podhost.quadlet.encode import encode, encode_health, encode_words
 from podhost.quadlet.keys import Release, check_keys
-from podhost.quadlet.unitfile import UnitFile, escape
+from podhost.quadlet.unitfile import Entry, UnitFile, escape
 
 Part = plan.Network | plan.Volume | plan.Image | plan.Pod | plan.Container
 
@@ -55,7 +55,10 @@ def convert(service: plan.Service, podman: Release, report: Report) -> tuple[Qua
         except ValueError as error:
             report.error(str(error.args[0]), part.mark, error.args[1] if len(error.args) > 1 else "")
             return
-        unit.entries = [entry._replace(mark=part.mark) for entry in unit.entries]
+        if not isinstance(part, plan.Volume | plan.Image):
+            systemd = {} if isinstance(part, plan.Network) else part.systemd
+            _others(unit, kind.capitalize(), part.quadlet, systemd, report)
+        unit.entries = [entry if entry.mark else entry._replace(mark=part.mark) for entry in unit.entries]
         check_keys(unit, podman, report)
         found.append(QuadletFile(f"{part.unit}.{kind}", unit, part.mark))
 
@@ -100,7 +103,6 @@ def _network(network: plan.Network) -> UnitFile:
         unit.add("Network", "IPv6", "true")
     if network.internal:
         unit.add("Network", "Internal", "true")
-    _others(unit, "Network", network.quadlet, {})
     return unit
 
 
@@ -149,7 +151,6 @@ def _pod(pod: plan.Pod, podman: Release) -> UnitFile:
         unit.add("Pod", "ExitPolicy", "continue")
     else:
         unit.add("Pod", "PodmanArgs", "--exit-policy=continue")
-    _others(unit, "Pod", pod.quadlet, pod.systemd)
     _restart(unit, "always")
     unit.add("Install", "WantedBy", plan.MULTI_USER)
     return unit
@@ -215,7 +216,6 @@ def _container(container: plan.Container, service: plan.Service) -> UnitFile:
     add("StopTimeout", str(container.stop_timeout))
     if container.update == "registry":
         add("AutoUpdate", "registry")
-    _others(unit, "Container", container.quadlet, container.systemd)
     _restart(unit, container.restart)
     unit.add("Service", "TimeoutStartSec", str(container.start_timeout))
     unit.add("Service", "TimeoutStopSec", str(container.stop_timeout + 15))
@@ -233,13 +233,23 @@ def _restart(unit: UnitFile, policy: str) -> None:
         unit.add("Service", "RestartMaxDelaySec", "60")
 
 
-def _others(unit: UnitFile, section: str, quadlet: plan.Keys, systemd: Mapping[str, plan.Keys]) -> None:
+def _others(
+    unit: UnitFile, section: str, quadlet: tuple[plan.Key, ...], systemd: plan.Sections, report: Report
+) -> None:
     """Add the keys that the stack gives under their own names; those that podhost writes itself have a field instead."""
     for name, keys in {section: quadlet, **systemd}.items():
-        for key, values in keys.items():
-            if key not in MANY and unit.get(name, key):
-                raise ValueError(f"podhost writes {key}= of [{name}] itself", "use the stack's own field for it")
-            unit.add(name, key, *(encode(key, value) if name == section else escape(value) for value in values))
+        for key in keys:
+            if key.name not in MANY and unit.get(name, key.name):
+                report.error(
+                    f"podhost writes {key.name}= of [{name}] itself", key.mark, "use the stack's own field for it"
+                )
+                continue
+            try:
+                values = [encode(key.name, value) if name == section else escape(value) for value in key.values]
+            except ValueError as error:
+                report.error(str(error.args[0]), key.mark, error.args[1] if len(error.args) > 1 else "")
+                continue
+            unit.entries += [Entry(name, key.name, value, key.mark) for value in values]
 
 
 def _port(port: plan.Port) -> str:

@@ -7,7 +7,7 @@ import re
 from podhost.document import Mapping, Node, Scalar, locate
 from podhost.library import Library
 from podhost.plan import EmbeddedSecret, Machine, Plan, Service
-from podhost.problems import Report, did_you_mean
+from podhost.problems import Report, Source, did_you_mean
 from podhost.resolve.parameters import parameters
 from podhost.resolve.service import resolve_service
 from podhost.spec import types as kinds
@@ -60,6 +60,15 @@ def _machine(host: Host, node: Node, report: Report) -> Machine:
         except ValueError as error:
             report.error(error.args[0], locate(node, ("hostname",))[0], error.args[1])
     for index, key in enumerate(host.ssh_keys):
+        if "PRIVATE KEY" in key:
+            mark = locate(node, ("ssh_keys", index))[0]
+            mark = mark._replace(source=Source(mark.source.name, "", secret=True))
+            report.error(
+                "this is a private ssh key",
+                mark,
+                "give the public one, the line in the .pub file; make a new pair if anybody has seen this one",
+            )
+            continue
         check(
             bool(re.fullmatch(_SSH_KEY, key)),
             ("ssh_keys", index),

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple, TypeVar
 from podhost import plan
 from podhost.document import locate
 from podhost.library import StackFolder
-from podhost.problems import Mark, Report, did_you_mean
+from podhost.problems import Mark, Report, Source, did_you_mean
+from podhost.quadlet import unitfile
+from podhost.quadlet.encode import encode
 from podhost.resolve import values as read
 from podhost.spec import stack as spec
 from podhost.templates import Templates
@@ -20,6 +22,7 @@ Path = tuple[str | int, ...]
 
 SECRETS = "/run/secrets"
 CERTIFICATES = "/run/certificates"
+OWN_FOLDERS = ("certificates", "config", "secrets")
 
 
 class CertificateView(NamedTuple):
@@ -94,11 +97,22 @@ class _Resolver:
     def mapping(self, path: Path, pairs: Mapping[str, str]) -> dict[str, str]:
         return {key: self.text((*path, key), text) for key, text in pairs.items()}
 
-    def keys(self, path: Path, keys: plan.Keys) -> plan.Keys:
-        return {key: self.texts((*path, key), values) for key, values in keys.items()}
+    def keys(self, path: Path, keys: Mapping[str, tuple[str, ...]]) -> tuple[plan.Key, ...]:
+        return tuple(
+            plan.Key(key, self.texts((*path, key), values), self.mark((*path, key))) for key, values in keys.items()
+        )
 
-    def systemd(self, path: Path, sections: Mapping[Any, plan.Keys]) -> dict[str, plan.Keys]:
+    def systemd(self, path: Path, sections: Mapping[Any, Mapping[str, tuple[str, ...]]]) -> plan.Sections:
         return {section: self.keys((*path, "systemd", section), keys) for section, keys in sections.items()}
+
+    def encodable(self, path: Path, key: str, text: str) -> str:
+        """Fill in a text that becomes a value of a Quadlet key, and report it when the key cannot hold it."""
+
+        def check(filled: str) -> str:
+            encode(key, filled)
+            return filled
+
+        return self.parse(path, text, check, "")
 
     def maybe(self, path: Path, text: str, parser: Callable[[str], Result]) -> Result | None:
         """Fill in a text and parse it; a failure is reported at its place, and the result is then None."""
@@ -171,6 +185,8 @@ class _Resolver:
 
     def volume(self, name: str, volume: spec.Volume, users: Mapping[str, plan.Owner | None]) -> plan.Volume:
         path = ("volumes", name)
+        if volume.lasting and name in OWN_FOLDERS:
+            self.report.error(f"'{name}' is a folder of podhost's own", self.mark(path), "give the volume another name")
         owner = self.user((*path, "owner"), volume.owner) or self.reader(
             path,
             [
@@ -220,6 +236,10 @@ class _Resolver:
     def pod(self, name: str, pod: spec.Pod, containers: tuple[plan.Container, ...]) -> plan.Pod:
         path = ("pods", name)
         unit = self.unit(name)
+        if not any(each.pod == unit for each in containers):
+            self.report.error(
+                f"the pod '{name}' has no containers", self.mark(path), f"write 'pod: {name}' at its members"
+            )
         return plan.Pod(
             name=name,
             unit=unit,
@@ -271,15 +291,24 @@ class _Resolver:
                 self.parse((*path, "listens", i), text, read.port_number, 0) for i, text in enumerate(container.listens)
             ),
             user=user,
-            command=self.texts((*path, "command"), container.command),
-            environment=self.mapping((*path, "environment"), container.environment),
+            command=tuple(
+                self.encodable((*path, "command", i), "Exec", text) for i, text in enumerate(container.command)
+            ),
+            environment={
+                key: self.encodable((*path, "environment", key), "Environment", text)
+                for key, text in container.environment.items()
+            },
             secrets=container.secrets,
             mounts=self.mounts(path, container, volumes),
             tmpfs=tuple(
-                self.parse((*path, "tmpfs", i), text, read.path, "/") for i, text in enumerate(container.tmpfs)
+                self.parse((*path, "tmpfs", i), text, read.container_path, "/")
+                for i, text in enumerate(container.tmpfs)
             ),
             read_only=container.read_only,
-            capabilities=self.texts((*path, "capabilities"), container.capabilities),
+            capabilities=tuple(
+                self.parse((*path, "capabilities", i), text, read.capability, "")
+                for i, text in enumerate(container.capabilities)
+            ),
             ready=container.ready,
             health=self.health(path, container),
             needs=self.others(path, "needs", container.needs),
@@ -333,7 +362,7 @@ class _Resolver:
                 found.append(mount)
         for target, template in container.files.items():
             where = (*path, "files", target)
-            self.parse(where, target, read.path, "")
+            self.parse(where, target, read.container_path, "")
             label = "Z" if len(self.users_of_file(template)) == 1 else "z"
             found.append(plan.Mount(f"{self.root}/config/{template}", target, ("ro", label), self.mark(where)))
         for index, name in enumerate(container.certificates):
@@ -372,12 +401,17 @@ class _Resolver:
         return self.templates.file(source, self.values, self.report)
 
     def own_unit(self, name: str, unit: spec.Unit) -> plan.Unit:
-        mark = self.mark(("units", name))
+        path = ("units", name)
         if not re.fullmatch(r"[A-Za-z0-9:_.@-]+\.(service|timer|path|socket|target|mount|swap|slice)", name):
             self.report.error(
-                f"'{name}' is not the name of a systemd unit", mark, "it ends with its type, as in backup.timer"
+                f"'{name}' is not the name of a systemd unit",
+                self.mark(path),
+                "it ends with its type, as in backup.timer",
             )
-        return plan.Unit(name, self.template(unit.template, mark), unit.enabled, mark)
+        content = self.template(unit.template, self.mark((*path, "template")))
+        if source := self.folder.files.get(unit.template):
+            unitfile.parse(Source(source.name, content), self.report)
+        return plan.Unit(name, content, unit.enabled, self.mark(path))
 
     def certificate(self, name: str, users: Mapping[str, plan.Owner | None]) -> plan.Certificate:
         path = ("certificates", name)

@@ -12,7 +12,6 @@ from podhost.plan import Mount, Owner, Port, Segment, Volume
 from podhost.problems import Mark, did_you_mean
 from podhost.spec import types as kinds
 
-path = kinds.path
 port_number = kinds.port
 
 _OWNER = r"([0-9]{1,10})(?::([0-9]{1,10}))?"
@@ -22,6 +21,7 @@ _SIGNAL = r"SIG[A-Z0-9+-]{2,12}"
 # https://github.com/distribution/reference: a registry with a dot or a port, lower-case names, then a tag or a digest or both
 _IMAGE = r"(?P<registry>[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[0-9]+)?)/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?P<tag>:[\w][\w.-]{0,127})?(?P<digest>@sha256:[0-9a-f]{64})?"
 _SEGMENT = r"\$\{([^}]*)\}"
+MAX_ID = 2**32 - 2
 AUTHORITIES = ("letsencrypt", "letsencrypt-staging")
 OPTIONS = ("ro", "rw", "z", "Z", "U", "nodev", "nosuid", "noexec", "dev", "suid", "exec")
 
@@ -34,7 +34,25 @@ def owner(text: str) -> Owner:
             f"'{text}' is not a user", "write numbers, UID:GID, as in 991:991: names differ between images and the host"
         )
     uid = int(match[1])
-    return Owner(uid, int(match[2]) if match[2] else uid)
+    gid = int(match[2]) if match[2] else uid
+    if max(uid, gid) > MAX_ID:
+        raise ValueError(f"'{text}' is not a user", f"the largest number is {MAX_ID}")
+    return Owner(uid, gid)
+
+
+def container_path(text: str) -> str:
+    """An absolute path in a container; ':' and ',' mean something to podman's mounts."""
+    kinds.path(text)
+    if ":" in text or "," in text:
+        raise ValueError(f"'{text}' has a ':' or ',' in it", "podman cannot mount such a path")
+    return text
+
+
+def capability(text: str) -> str:
+    """The name of a kernel capability; capabilities(7)."""
+    if not re.fullmatch(r"(CAP_)?[A-Z]+(_[A-Z]+)*", text):
+        raise ValueError(f"'{text}' is not a capability", "write it in capitals, as in NET_BIND_SERVICE")
+    return text
 
 
 def mode(text: str) -> int:
@@ -91,7 +109,7 @@ def mount(text: str, volumes: Mapping[str, Volume], mark: Mark) -> Mount:
     target, _, options = rest.partition(":")
     if not target:
         raise ValueError(f"'{text}' is not a mount", "write VOLUME:/PATH:OPTIONS, as in data:/var/lib/data:Z")
-    kinds.path(target)
+    container_path(target)
     for option in filter(None, options.split(",")):
         if option not in OPTIONS:
             raise ValueError(f"unknown mount option '{option}'", did_you_mean(option, OPTIONS))

@@ -43,13 +43,35 @@ AllDefaults = BeforeValidator(_absent)
 
 
 def validate(model: type[Kind], node: Node, report: Report) -> Kind | None:
-    """Make a model of a node; every error is reported at the value it is about, and the result is then None."""
+    """Make a model of a node; every error is reported at the value it is about.
+
+    If the rest is still a model without what is wrong, that is the result, so that later stages can say what they find in it.
+    """
+    data = texts(node)
     try:
-        return model.model_validate(texts(node))
+        return model.model_validate(data)
     except ValidationError as error:
-        for each in error.errors(include_url=False):
+        errors = error.errors(include_url=False)
+    for each in errors:
+        follows = each["type"] == "too_short" and any(other["loc"][:-1] == each["loc"] for other in errors)
+        if not follows:  # a list is too short when its one item is wrong
             _report(model, node, each, report)  # type: ignore[arg-type]
+        _leave_out(data, each["loc"])
+    try:
+        return model.model_validate(data)
+    except ValidationError:
         return None
+
+
+def _leave_out(data: Any, path: tuple[int | str, ...]) -> None:
+    """Remove what stands at a path; for an item, its whole list, so that the others keep their places."""
+    for step, following in zip(path, (*path[1:], None), strict=True):
+        if not isinstance(data, dict) or step not in data:
+            return
+        if not isinstance(data[step], dict) or following is None or following == "[key]":
+            del data[step]
+            return
+        data = data[step]
 
 
 def texts(node: Node) -> Any:
@@ -64,6 +86,11 @@ def texts(node: Node) -> Any:
 
 
 _NOUNS: dict[type, str] = {dict: "a mapping of keys to values", list: "a list", str: "a single value"}
+_NAMES = {
+    r"^[a-z][a-z0-9_-]{0,62}$": "a name begins with a letter and holds a-z, 0-9, '-' and '_'",
+    r"^[A-Za-z][A-Za-z0-9-]*$": "a key begins with a letter and holds letters, digits and '-'",
+    r"^[A-Za-z_][A-Za-z0-9_]*$": "a variable begins with a letter and holds letters, digits and '_'",
+}
 _EXPECTED = {
     "string_type": "a single value",
     "dict_type": "a mapping of keys to values",
@@ -89,11 +116,11 @@ def _report(model: type[Model], root: Node, error: dict[str, Any], report: Repor
             arguments = error["ctx"]["error"].args
             report.error(arguments[0], mark, arguments[1] if len(arguments) > 1 else "")
         case "string_pattern_mismatch":
-            report.error(
-                f"'{path[-1] if error['loc'][-1] == '[key]' else error['input']}' is not a name",
-                mark,
-                "a name begins with a letter and holds a-z, 0-9, '-' and '_'",
-            )
+            report.error(f"'{error['input']}' is not a name", mark, _NAMES.get(error["ctx"]["pattern"], ""))
+        case "too_short":
+            report.error(f"'{path[-1] if path else ''}' is empty", mark, _describe(model, path))
+        case "greater_than_equal":
+            report.error(f"{error['input']} is too small", mark, f"at least {error['ctx']['ge']}")
         case "literal_error":
             values = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
             report.error(

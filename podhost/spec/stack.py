@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from podhost.spec.model import AllDefaults, Boolean, Integer, Model
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Texts = dict[str, str]
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 Keys = dict[
-    str, Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+    Key, Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 ]
 """Keys of a unit file, each with one value or a list of them."""
 
@@ -37,6 +39,12 @@ class Parameter(Model):
     minimum: Integer | None = Field(None, description="The smallest integer allowed.")
     maximum: Integer | None = Field(None, description="The largest integer allowed.")
 
+    @model_validator(mode="after")
+    def _has_values(self) -> Parameter:
+        if self.type == "enum" and not self.values:
+            raise ValueError("an enum without values", "list them: values: [one, two]")
+        return self
+
 
 class Secret(Model):
     """A secret that the host makes for itself at first boot, and keeps on the data volume."""
@@ -51,7 +59,9 @@ class Secret(Model):
 class Certificate(Model):
     """A TLS certificate that the service presents."""
 
-    names: tuple[str, ...] = Field(description="The host names it is for; the first one is its main name.")
+    names: tuple[str, ...] = Field(
+        min_length=1, description="The host names it is for; the first one is its main name."
+    )
     authority: str = Field("letsencrypt", description="Who issues it: letsencrypt, or letsencrypt-staging for trials.")
 
 
@@ -93,7 +103,9 @@ class Pod(Model):
 class Health(Model):
     """A check that podman runs in the container from time to time."""
 
-    command: tuple[str, ...] = Field(description="The command and its arguments; it is healthy when it ends with 0.")
+    command: tuple[str, ...] = Field(
+        min_length=1, description="The command and its arguments; it is healthy when it ends with 0."
+    )
     interval: str = Field("60s", description="The time from one check to the next.")
     timeout: str = Field("10s", description="The time after which a check has failed.")
     retries: Integer = Field(3, description="How many failures in a row make the container unhealthy.", ge=1)
@@ -120,7 +132,7 @@ class Container(Model):
     listens: tuple[str, ...] = Field((), description="The ports its program listens on.")
     user: str | None = Field(None, description="UID:GID it runs as; the default is the image's own.")
     command: tuple[str, ...] = Field((), description="The command's arguments, in place of the image's own.")
-    environment: Texts = Field(
+    environment: dict[Variable, str] = Field(
         default_factory=dict, description="Environment variables. Never a secret: podman shows them to everybody."
     )
     secrets: tuple[str, ...] = Field(
