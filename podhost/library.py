@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from podhost.document import Node, load, read_text
+from podhost.document import Node, load, locate, read_text
 from podhost.problems import Report, Source, did_you_mean
 from podhost.spec.model import validate
 from podhost.spec.stack import Stack
