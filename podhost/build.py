@@ -54,6 +54,12 @@ class Builder:
         """
         demo = target in self.library.names
         path = self.library.stack(target).demo if demo else Path(target)
+        if demo and not path.exists():
+            report.error(
+                f"the stack '{target}' has no demo host",
+                hint=f"podhost init {target} > host.yaml makes a host of your own",
+            )
+            return None
         if not demo and not _exists(path):
             hint = did_you_mean(target, self.library.names)
             near = hint.startswith("did you mean")
@@ -118,9 +124,12 @@ def _check_spec(spec: str, report: Report) -> None:
 
 def _exists(path: Path) -> bool:
     try:
-        return path.name != "" and path.exists()
-    except (OSError, ValueError):  # a name too long, or with NUL in it
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last is for a name with NUL in it
         return False
+    except OSError:  # it is for whoever reads it to say why that fails
+        return True
+    return path.name != ""
 
 
 def _set(root: Mapping, setting: str, report: Report) -> None:

@@ -94,9 +94,9 @@ class _Opaque:
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise _Unquoted
 
-    __str__ = __repr__ = __format__ = __iter__ = __getitem__ = __html__ = __mod__ = __rmod__ = __mul__ = __rmul__ = (
-        __bytes__
-    ) = _refuse
+    __str__ = __repr__ = __format__ = __iter__ = __reversed__ = __getitem__ = __html__ = __mod__ = __rmod__ = (
+        __mul__
+    ) = __rmul__ = __bytes__ = _refuse
 
     def __add__(self, other: object) -> _Opaque:
         return _Opaque(self._text + _text_of(other))

@@ -38,7 +38,9 @@ EXAMPLES = {
 
 @click.command()
 @click.argument("stacks", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write there instead of to standard output.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, readable=False), help="Write there instead of to standard output."
+)
 @click.option("--force", is_flag=True, help="Replace an output that is there already.")
 def init(stacks: tuple[str, ...], output: Path | None, force: bool) -> None:
     """Print a commented host file for STACKS, to edit."""

@@ -27,7 +27,9 @@ class _ReleaseType(click.ParamType[Release]):
 
 @click.command()
 @click.argument("target")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write there instead of to standard output.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, readable=False), help="Write there instead of to standard output."
+)
 @click.option(
     "--format",
     "form",
@@ -45,7 +47,11 @@ class _ReleaseType(click.ParamType[Release]):
     help="Set a value of the host file: STACK.PARAMETER, or a key of the host.",
 )
 @click.option(
-    "--ssh-key", "ssh_keys", multiple=True, type=click.Path(path_type=Path), help="A public key that may log in."
+    "--ssh-key",
+    "ssh_keys",
+    multiple=True,
+    type=click.Path(path_type=Path, readable=False),
+    help="A public key that may log in.",
 )
 @click.option("--podman", type=_ReleaseType(), default=DEFAULT_PODMAN, help="The host's podman.  [default: 5.4]")
 @click.option(

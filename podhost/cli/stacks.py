@@ -16,7 +16,7 @@ def stacks(name: str | None) -> None:
     """List the stacks, or with NAME the parameters of one."""
     library = Library()
     if name is None:
-        width = max(map(len, library.names))
+        width = max(map(len, library.names), default=0)
         for each in library.names:
             click.echo(f"{each:<{width}}  {library.stack(each).spec.summary}")
         return
@@ -37,4 +37,7 @@ def _kind(parameter: Parameter) -> str:
 
 
 def _default(parameter: Parameter) -> str:
-    return "has to be given" if parameter.default is None else f"default: {parameter.default}"
+    if parameter.default is None:
+        return "has to be given"
+    default = parameter.default
+    return f"default: {', '.join(default) if isinstance(default, list) else default}"

@@ -46,7 +46,9 @@ def wrap(config: str) -> dict[str, Any]:
     For clouds with a small limit on user data: configs shrink about four times.
     Spec 3.1.0 is the first that can decompress another config.
     """
-    source = "data:;base64," + dataurl.based(dataurl.gzipped(config.encode()))
+    packed = dataurl.gzipped(config.encode())
+    assert packed is not None
+    source = dataurl.based(packed)
     return {"ignition": {"config": {"replace": {"compression": "gzip", "source": source}}, "version": "3.1.0"}}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import binascii
 import re
 import zlib
+from collections.abc import Iterator
+from functools import lru_cache
 
 UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()"
 """The characters that stand for themselves (RFC 2396, 2.3)."""
@@ -17,7 +19,8 @@ _HEAD = re.compile(
     rf"data:(?:(?:(?:text|image|audio|video|application|message|multipart){_TOKEN}*|[xX]-{_TOKEN}*)/{_TOKEN}*)?"
     rf"(?:;{_TOKEN}+=(?:{_TOKEN}+|{_QUOTED}))*(;base64)?,"
 )
-_PLAIN = re.compile(r"(?:[!$&'()*+,\-./0-9:;=?@A-Z_a-z~]|%[0-9A-Fa-f]{2})*")
+_PLAIN = re.compile(r"(?:[!$&'()*+,\-./0-9:;=?@A-Z_a-z~]++|%[0-9A-Fa-f]{2})*+")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
@@ -30,15 +33,34 @@ def escape(data: bytes) -> str:
     return data.decode("latin-1").translate(_ESCAPES)
 
 
+_CHUNK = 3 << 18  # large contents go through in pieces, so that few copies of them are in memory at once
+
+
+def _chunks(data: bytes) -> Iterator[bytes]:
+    return (data[start : start + _CHUNK] for start in range(0, len(data), _CHUNK))
+
+
 def based(data: bytes) -> str:
-    """Encode as base64."""
-    return binascii.b2a_base64(data, newline=False).decode("ascii")
+    """Give the `data:` URL of some bytes in base64."""
+    pieces = (binascii.b2a_base64(chunk, newline=False).decode("ascii") for chunk in _chunks(data))
+    return "".join(["data:;base64,", *pieces])
 
 
-def gzipped(data: bytes) -> bytes:
-    """Compress as well as gzip can, with no time and no name in it, so that equal data give equal bytes."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    return packer.compress(data) + packer.flush()
+def gzipped(data: bytes, most: int | None = None) -> bytes | None:
+    """Compress as well as gzip can, with no time and no name in it, so that equal data give equal bytes.
+
+    Gives None as soon as it is clear that this would take more than `most` bytes.
+    """
+    window = min(15, max(9, len(data).bit_length()))  # a small one is set up faster, and reaches as far
+    packer = zlib.compressobj(9, zlib.DEFLATED, 16 + window)
+    pieces, size = [], 0
+    for chunk in _chunks(data):
+        pieces.append(packer.compress(chunk))
+        size += len(pieces[-1])
+        if most is not None and size > most:
+            return None
+    pieces.append(packer.flush())
+    return b"".join(pieces)
 
 
 def encode(data: bytes, *, compress: bool = True) -> tuple[str, str]:
@@ -47,47 +69,72 @@ def encode(data: bytes, *, compress: bool = True) -> tuple[str, str]:
     The three forms are percent-encoded, base64, and base64 of gzip.
     The choice is Butane's: the earlier one unless a later one is shorter, and the word `gzip` counts.
     """
+    return _encode_small(data, compress) if len(data) <= _SMALL else _encode(data, compress)
+
+
+def _encode(data: bytes, compress: bool) -> tuple[str, str]:
     length = len(data)
-    plain = 1 + length + 2 * len(data.translate(None, UNRESERVED))
+    plain = 1 + length + 2 * sum(len(chunk.translate(None, UNRESERVED)) for chunk in _chunks(data))
     length_based = 8 + (length + 2) // 3 * 4
     best = min(plain, length_based)
     if compress and (packed := _packed(data, best)) is not None:
-        return "data:;base64," + based(packed), "gzip"
+        return based(packed), "gzip"
     if length_based < plain:
-        return "data:;base64," + based(data), ""
+        return based(data), ""
     return "data:," + escape(data), ""
 
 
+_SMALL = 1 << 13  # hosts share most of their small files
+_encode_small = lru_cache(1024)(_encode)
+
 _EXACT = 1 << 18  # up to here the size is reckoned exactly where it matters; beyond, it would take too long
+GZIP_BYTES = 18  # header and trailer (RFC 1952)
 _TAIL = 5  # what Butane's compressor writes after the last block
 
 
 def _packed(data: bytes, best: int) -> bytes | None:
     """Compress the data if Butane would: if its gzip makes a shorter URL than one of `best` characters after the scheme."""
-    packed = gzipped(data)
     most = (best - 13) // 4 * 3  # the largest gzip that wins: 8 + its base64 + len("gzip") < best
+    if most < GZIP_BYTES + _TAIL:
+        return None
+    doubt = 16 + len(data) // 20
+    packed = gzipped(data, most + doubt)
+    if packed is None:
+        return None
     size = len(packed) + _TAIL
-    close = abs(size - most) <= 16 + len(data) // 20
-    if close and len(packed) < len(data) <= _EXACT:
+    if abs(size - most) <= doubt and len(packed) < len(data) <= _EXACT:
         from podhost.ignition.gzipsize import gzip_size  # seldom needed
 
         size = gzip_size(data)
     return packed if size <= most else None
 
 
-def decode(url: str) -> bytes:
-    """Give the bytes of a `data:` URL, still compressed if they are; raise `BadDataURL` for what Ignition refuses."""
+def mistake(url: str) -> str:
+    """Say why Ignition would refuse a `data:` URL; empty if it would not."""
     head = _HEAD.match(url)
     if not head:
-        raise BadDataURL("it does not begin like 'data:,' or 'data:;base64,'")
+        return "it does not begin like 'data:,' or 'data:;base64,'"
+    if not head[1]:
+        return (
+            ""
+            if _PLAIN.fullmatch(url, head.end())
+            else "it holds a character that has to be percent-encoded, or a broken '%'"
+        )
+    start = head.end()
+    if "\n" in url:
+        url, start = url[start:].replace("\n", ""), 0
+    good = (len(url) - start) % 4 == 0 and _BASE64.fullmatch(url, start)
+    return "" if good else "its base64 is broken"
+
+
+def decode(url: str) -> bytes:
+    """Give the bytes of a `data:` URL, still compressed if they are; raise `BadDataURL` for what Ignition refuses."""
+    if why := mistake(url):
+        raise BadDataURL(why)
+    head = _HEAD.match(url)
+    assert head
     if head[1]:
-        text = url[head.end() :].replace("\n", "")
-        try:
-            return binascii.a2b_base64(text, strict_mode=True) if text else b""
-        except ValueError:
-            raise BadDataURL("its base64 is broken") from None
-    if _PLAIN.fullmatch(url, head.end()) is None:
-        raise BadDataURL("it holds a character that has to be percent-encoded, or a broken '%'")
+        return binascii.a2b_base64(url[head.end() :])
     data = url[head.end() :].encode("ascii")
     return _PERCENT.sub(lambda match: bytes([int(match[1], 16)]), data) if b"%" in data else data
 

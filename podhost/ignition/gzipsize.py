@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections import defaultdict
 from itertools import groupby
 
+from podhost.ignition.dataurl import GZIP_BYTES
+
 WINDOW = 1 << 15
 SHORTEST, LONGEST = 4, 258
 NEAR = 4096  # a match of the shortest length has to be as near as this
 CANDIDATES = 4096
 BLOCK = 1 << 14  # tokens in a block
 MAX_STORED = 65535
-GZIP_BYTES = 18  # header and trailer (RFC 1952)
 
 _END = 256
 _CODE_ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)  # RFC 1951, 3.2.7

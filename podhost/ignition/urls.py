@@ -74,11 +74,8 @@ def mistake(url: str, spec: int) -> str:
             if name
             else "the URL has no scheme"
         )
-    if name == "data":
-        try:
-            dataurl.decode(url)
-        except dataurl.BadDataURL as error:
-            return f"not a good data: URL: {error}"
+    if name == "data" and (why := dataurl.mistake(url)):
+        return f"not a good data: URL: {why}"
     if name in ("s3", "arn"):
         return _s3_mistake(name, url)
     return ""

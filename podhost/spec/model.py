@@ -65,7 +65,7 @@ def validate(model: type[Kind], node: Node, report: Report) -> Kind | None:
 
 def _leave_out(data: Any, path: tuple[int | str, ...]) -> None:
     """Remove what stands at a path; for an item, its whole list, so that the others keep their places."""
-    for step, following in zip(path, (*path[1:], None), strict=True):
+    for step, following in zip(path, [*path[1:], None], strict=False):
         if not isinstance(data, dict) or step not in data:
             return
         if not isinstance(data[step], dict) or following is None or following == "[key]":

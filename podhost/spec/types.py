@@ -41,8 +41,8 @@ class Duration(str):
         return int(self[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[self[-1]]
 
 
-_SIZE = r"([0-9]{1,9})([KMGT])?"
-_DURATION = r"[0-9]{1,6}[smhd]"
+_SIZE = r"(0|[1-9][0-9]{0,8})([KMGT])?"
+_DURATION = r"(0|[1-9][0-9]{0,5})[smhd]"
 _INTEGER = r"-?[0-9]{1,18}"
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _PATH = r"(/[A-Za-z0-9._@:+=,-]+)+/?|/"
@@ -133,7 +133,9 @@ def duration(text: str) -> Duration:
 def size(text: str) -> Size:
     """A number of bytes, with K, M, G or T."""
     if not re.fullmatch(_SIZE, text):
-        raise ValueError(f"'{text}' is not a size", "write a number of bytes with K, M, G or T, as in 50M")
+        raise ValueError(
+            f"'{text}' is not a size", "write a number of bytes with K, M, G or T, and no zeros in front, as in 50M"
+        )
     return Size(text)
 
 
