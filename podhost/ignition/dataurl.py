@@ -97,7 +97,7 @@ def _packed(data: bytes, best: int) -> bytes | None:
     most = (best - 13) // 4 * 3  # the largest gzip that wins: 8 + its base64 + len("gzip") < best
     if most < GZIP_BYTES + _TAIL:
         return None
-    doubt = 16 + len(data) // 20
+    doubt = 16 + len(data) // 16
     packed = gzipped(data, most + doubt)
     if packed is None:
         return None
