@@ -38,11 +38,12 @@ class Podhost:
 
     monkeypatch: pytest.MonkeyPatch
 
-    def __call__(self, *arguments: str | Path) -> Result:
+    def __call__(self, *arguments: str | Path, stdin: bytes = b"") -> Result:
         streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="surrogateescape") for _ in range(2)]
         status: object = 0
         with self.monkeypatch.context() as patch:
             patch.setattr(sys, "argv", ["podhost", *map(str, arguments)])
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
             patch.setattr(sys, "stdout", streams[0])
             patch.setattr(sys, "stderr", streams[1])
             try:
