@@ -27,6 +27,7 @@ class Bed:
         self._built = built
         self._scratch = scratch
         self._ends = contextlib.ExitStack()
+        self._ends.callback(self.network.close)
 
     def prepare(self) -> list[Artifact]:
         """Start the registry, and fill it and the preloaded storage where they are stale; gives both."""
@@ -73,7 +74,7 @@ class Bed:
         return path
 
     def close(self) -> None:
-        """Destroy all hosts and stop the registry."""
+        """Destroy all hosts and stop what runs for them."""
         self._ends.close()
 
     def _publish(self, made: Artifact) -> None:

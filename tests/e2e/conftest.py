@@ -13,9 +13,12 @@ from .bed import Bed, open_bed
 from .testhost import IGNITION
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bed() -> Iterator[Bed]:
-    """The test bed of the session; skips where this machine cannot have one."""
+    """The test bed of all tests in this folder; skips where this machine cannot have one.
+
+    From its first test to its last, the thread that runs the tests is in the bed's namespaces.
+    """
     if os.geteuid() != 0:
         pytest.skip("booting hosts needs root")
     for program in ("mmdebstrap", "systemd-nspawn", "docker-registry", IGNITION):

@@ -12,10 +12,13 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from .names import NameServer
+
 BRIDGE = "hosts"
 GATEWAY = "10.99.0.1"
 GATEWAY6 = "fd99::1"
 _FIRST_HOST = 10
+_LOCALHOST = "127.0.0.1 localhost\n::1 localhost\n"
 
 # linux/sched.h; Python has os.unshare and os.setns from 3.12.
 _CLONE_FS = 0x00000200
@@ -55,7 +58,7 @@ def private_namespaces() -> Iterator[None]:
 
 
 class Network:
-    """The bridge between the hosts, the registry and the clients, and the names that clients resolve.
+    """The bridge between the hosts, the registry and the clients, and the names that all of them resolve.
 
     To be made inside `private_namespaces`.
     `scratch` is a folder for the file that stands in for /etc/hosts there.
@@ -63,17 +66,22 @@ class Network:
 
     def __init__(self, scratch: Path) -> None:
         self._given = 0
-        self._names = scratch / "etc-hosts"
-        self._names.write_text("127.0.0.1 localhost\n::1 localhost\n")
+        self._hosts = scratch / "etc-hosts"
+        self._hosts.write_text(_LOCALHOST)
         for command in (
             "ip link set lo up",
             f"ip link add {BRIDGE} type bridge",
             f"ip address add {GATEWAY}/24 dev {BRIDGE}",
             f"ip address add {GATEWAY6}/64 dev {BRIDGE} nodad",
             f"ip link set {BRIDGE} up",
-            f"mount --bind {self._names} /etc/hosts",
+            f"mount --bind {self._hosts} /etc/hosts",
         ):
             subprocess.run(command.split(), check=True)
+        self._names = NameServer(GATEWAY)
+
+    def close(self) -> None:
+        """Stop what runs for the network; the rest is gone with the namespaces."""
+        self._names.close()
 
     def new_addresses(self) -> tuple[str, str]:
         """An IPv4 and an IPv6 address that no host had before."""
@@ -82,7 +90,7 @@ class Network:
         return f"10.99.0.{number}", f"fd99::{number}"
 
     def name(self, name: str, *addresses: str) -> None:
-        """Let every client resolve `name` to `addresses`, and to nothing it had before."""
-        lines = [line for line in self._names.read_text().splitlines() if line.split()[1] != name]
-        lines += [f"{address} {name}" for address in addresses]
-        self._names.write_text("".join(f"{line}\n" for line in lines))
+        """Let hosts and clients resolve `name` to `addresses`, and to nothing it had before."""
+        self._names.names[name.lower()] = list(addresses)
+        lines = [f"{address} {known}\n" for known, all_ in self._names.names.items() for address in all_]
+        self._hosts.write_text(_LOCALHOST + "".join(lines))

@@ -90,10 +90,12 @@ def test_host_answers_on_ipv6(host: Host) -> None:
     assert host.request("http://example.org/x", address=host.address6).status == 301
 
 
-def test_names_lead_clients_to_the_host(bed: Bed, host: Host) -> None:
+def test_names_lead_clients_and_hosts_to_the_host(bed: Bed, host: Host) -> None:
     bed.network.name("example.org", host.address)
     done = subprocess.run(["curl", "-ksS", "-m5", VERSIONS], capture_output=True, text=True, check=True)
     assert '"versions"' in done.stdout
+    resolved = host.run("getent ahosts example.org; getent ahosts example.net", check=False)
+    assert [line.split()[0] for line in resolved.stdout.splitlines() if "STREAM" in line] == [host.address]
 
 
 def test_reboot_keeps_everything(host: Host) -> None:
@@ -158,7 +160,7 @@ with open_bed() as bed:
 """
 
 
-@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda by: by.name)
 def test_nothing_is_left_behind(bed: Bed, by: signal.Signals) -> None:
     """Whatever ends the tests: no process, and with the last one no namespace, mount or address."""
     code = "import signal; signal.signal(signal.SIGTERM, signal.default_int_handler)\n" + CHILD

@@ -32,3 +32,5 @@ for link in home:var/home srv:var/srv opt:var/opt mnt:var/mnt media:run/media ro
   ln -s "${link#*:}" "/${link%%:*}"
 done
 rm -f /etc/machine-id /var/lib/dbus/machine-id /etc/hostname
+# Nothing is left to do for a /usr that changed (systemd-update-done.service(8)).
+touch /etc/.updated /var/.updated
