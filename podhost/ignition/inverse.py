@@ -29,6 +29,10 @@ def to_butane(config: Struct) -> str:
     Contents stand in the document wherever they are text; a resource may then be encoded in another way than it was.
     """
     version = VERSION_OF_SPEC[parse_spec(lowest_spec(config))]
+    if version == 0 and any(
+        (file.get("contents") or {}).get("compression") for file in config.get("storage", {}).get("files", ())
+    ):
+        version = 1  # the first in which Butane compresses by itself, so that the contents can be text here
     body = _struct("Config", config, version)
     if ignition := body.pop("ignition", None):
         body = {"ignition": ignition, **body}
@@ -70,7 +74,7 @@ def _inline(resource: Struct, version: int) -> None:
     source, compression = resource.get("source", ""), resource.get("compression")
     if not source.startswith("data:") or "verification" in resource or "http_headers" in resource:
         return
-    if (version == 0) != (compression is None):
+    if version == 0 and compression:
         return
     try:
         text = dataurl.contents(source, compression).decode()
