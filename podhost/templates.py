@@ -10,12 +10,10 @@ from __future__ import annotations
 import functools
 import json
 import re
-import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import jinja2
-from jinja2 import meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from podhost.problems import Mark, Report, Source, did_you_mean
@@ -32,8 +30,6 @@ class Templates:
 
     def text(self, text: str, mark: Mark, values: Mapping[str, object], report: Report) -> str:
         """Fill in a value of a stack file; what is wrong goes to the report, and the result is then empty."""
-        if "{{" not in text and "{%" not in text and "{#" not in text:
-            return text
         return self._render(text, values, report, lambda _line, _word: mark)
 
     def file(self, source: Source, values: Mapping[str, object], report: Report) -> str:
@@ -44,6 +40,9 @@ class Templates:
     def _render(
         self, text: str, values: Mapping[str, object], report: Report, place: Callable[[int, str], Mark]
     ) -> str:
+        plain = _plain(text, values)
+        if plain is not None:
+            return plain
         try:
             template = self._compiled.get(text)
             if template is None:
@@ -77,6 +76,23 @@ class Templates:
         known = self._environment.filters if unknown[1] == "filter" else self._environment.tests
         hint = did_you_mean(unknown[2], known)
         return hint if hint.startswith("did you mean") else ""
+
+
+def _plain(text: str, values: Mapping[str, object]) -> str | None:
+    """Fill in a text in which nothing but names stands in braces; None where that takes Jinja, which also says what is wrong.
+
+    Most texts of a stack are like that, and compiling a template takes a millisecond.
+    """
+    if "{" not in text:
+        return text
+    if "{%" in text or "{#" in text:
+        return None
+    parts = re.split(r"\{\{ *(\w+) *\}\}", text)
+    names = parts[1::2]
+    if any("{{" in part for part in parts[::2]) or not all(type(values.get(name)) in (str, int) for name in names):
+        return None
+    parts[1::2] = [str(values[name]) for name in names]
+    return "".join(parts)
 
 
 class _Unquoted(Exception):
@@ -216,6 +232,8 @@ def _environment() -> jinja2.Environment:
 
 def _missing_names(environment: jinja2.Environment, text: str, values: Mapping[str, object]) -> list[tuple[str, int]]:
     """The names a template reads that nobody gives, with their lines, each name once."""
+    from jinja2 import meta, nodes
+
     tree = environment.parse(text)
     undeclared = meta.find_undeclared_variables(tree) - set(values) - set(environment.globals)
     lines: dict[str, int] = {}
@@ -227,6 +245,8 @@ def _missing_names(environment: jinja2.Environment, text: str, values: Mapping[s
 
 def _line_of(error: BaseException) -> int:
     """The template's line that an error comes from: Jinja puts it into the traceback."""
+    import traceback
+
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
     return (frames[-1].lineno or 1) if frames else 1
 

@@ -51,7 +51,8 @@ def gzipped(data: bytes, most: int | None = None) -> bytes | None:
 
     Gives None as soon as it is clear that this would take more than `most` bytes.
     """
-    window = min(15, max(9, len(data).bit_length()))  # a small one is set up faster, and reaches as far
+    # a small window is set up faster, and reaches as far as a large one: 262 bytes less than its size
+    window = min(15, max(9, (len(data) + 262).bit_length()))
     packer = zlib.compressobj(9, zlib.DEFLATED, 16 + window)
     pieces, size = [], 0
     for chunk in _chunks(data):
@@ -102,7 +103,8 @@ def _packed(data: bytes, best: int) -> bytes | None:
     if packed is None:
         return None
     size = len(packed) + _TAIL
-    if abs(size - most) <= doubt and len(packed) < len(data) <= _EXACT:
+    hopeless = len(data) > _EXACT or (len(packed) > len(data) > _EXACT >> 3)
+    if abs(size - most) <= doubt and not hopeless:
         from podhost.ignition.gzipsize import gzip_size  # seldom needed
 
         size = gzip_size(data)
