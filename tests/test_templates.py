@@ -104,7 +104,7 @@ def test_all_names_that_are_not_there() -> None:
         ("{% include 'x' %}", "files/x.conf:1:1: "),
         ("\n\n{{ 1 / 0 }}", "files/x.conf:3:1: "),
         ("{{ 1 + 'a' }}", "files/x.conf:1:1: "),
-        ("{{ ''.__class__ }}", "files/x.conf:1:1: "),
+        ("{{ ''.__class__ }}", "files/x.conf:1:7: "),
         ("{{ range(10 ** 9) | list }}", "files/x.conf:1:1: "),
         ("{{ 'a'.nosuchmethod() }}", "files/x.conf:1:"),
         ("{{ 'x' | json(1, 2, 3) }}", "files/x.conf:1:1: "),
@@ -277,6 +277,15 @@ brands | map("upper") | join
 brand if true else "x"
 (brand, "x") | max
 brand or "x"
+brand._text
+brand["_text"]
+brand | attr("_text")
+[brand] | map(attribute="_text") | first
+[brand] | groupby("_text") | first | first
+"{0._text}".format(brand)
+"{0._text}" | format(brand)
+brand.__class__
+brand.__reduce__()
 "x" and brand
 """.strip().splitlines()
 
@@ -288,13 +297,13 @@ def test_free_text_cannot_be_printed_unquoted(expression: str, value: str) -> No
     brands = (Text(value), Text(value))
     found = mistakes(f"\n{{{{ {expression} }}}}", brand=Text(value), brands=brands)
     assert len(found) == 1
-    if "fails" not in found[0][0]:
-        assert found == [
-            (
-                "files/x.conf:2:1: free text stands unquoted in a template",
-                "pass it through a filter: json, nginx, shell, systemd, yaml",
-            )
-        ]
+    message, hint = found[0]
+    assert "Opaque" not in message  # a word of podhost's own source
+    if "_text" in expression or "__" in expression:
+        assert "unquoted" in message or "there is no '_" in message or "a template fails" in message
+    elif "a template fails" not in message:
+        assert message == "files/x.conf:2:1: free text stands unquoted in a template"
+        assert hint == "pass it through a filter: json, nginx, shell, systemd, yaml"
 
 
 @pytest.mark.parametrize(
@@ -335,7 +344,7 @@ def test_free_text_cannot_leave_by_a_statement(text: str) -> None:
         ("{{ 'y' in brand }}", "True"),
         ("{% if brand %}yes{% endif %}", "yes"),
         ("{{ brand | json }}", '"xyz"'),
-        ("{{ (brand ~ '@x') | yaml }}", '"xyz@x"'),
+        ("{{ (brand + '@x') | yaml }}", '"xyz@x"'),
         ("{{ brands | json }}", '["xyz", "xyz"]'),
         ("{{ {'a': brand} | json }}", '{"a": "xyz"}'),
         ("{% for x in brands %}{{ x | shell }} {% endfor %}", "'xyz' 'xyz' "),
@@ -364,12 +373,12 @@ def all_lines(function: Any) -> Any:
 
 
 def quoted(kind: str, value: str) -> str:
-    return filled("{{ value | %s }}" % kind, value=Text(value))
+    return filled(f"{{{{ value | {kind} }}}}", value=Text(value))
 
 
 @all_lines
 def test_json_reads_what_was_quoted(value: str) -> None:
-    assert json.loads('{"key": %s, "next": 1}' % quoted("json", value)) == {"key": value, "next": 1}
+    assert json.loads('{{"key": {}, "next": 1}}'.format(quoted("json", value))) == {"key": value, "next": 1}
 
 
 @all_lines
@@ -435,7 +444,7 @@ def test_nginx_reads_what_was_quoted(value: str) -> None:
     ("kind", "expected"),
     [
         ("json", '"a\'b\\"c % \\u003c \\u00e9"'),
-        ("yaml", '"a\'b\\"c % \\u003c \\u00e9"'),
+        ("yaml", '"a\'b\\"c % < é"'),
         ("shell", "'a'\\''b\"c % < é'"),
         ("systemd", '"a\'b\\"c %% < é"'),
         ("nginx", '"a\'b\\"c % < é"'),
@@ -452,7 +461,7 @@ def test_every_filter_is_shown_here() -> None:
 @pytest.mark.parametrize("kind", ["systemd", "nginx", "shell"])
 def test_line_breaks_do_not_get_into_formats_of_lines(kind: str) -> None:
     """No parameter holds one, but the stack's own templates may make one."""
-    text = "{{ (value ~ '\\n') | %s }}" % kind
+    text = f"{{{{ (value + '\\n') | {kind} }}}}"
     if kind == "systemd":
         assert mistakes(text, value=Text("x"))
     else:
