@@ -157,7 +157,7 @@ def describe(host: dict[str, Any], version: str) -> tuple[bytes, Tree]:
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_a_root_has_what_the_document_says(tool: str, tmp_path: Path) -> None:
+def test_a_root_has_what_the_document_says(tool: str, tmp_path: Path, printed_seed: int) -> None:
     program, newest = TOOLS[tool]
 
     @campaign(60)

@@ -6,8 +6,6 @@ The seed is printed; `PODHOST_SEED=… pytest tests/conformance/test_generated.p
 from __future__ import annotations
 
 import contextlib
-import os
-import random
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -21,12 +19,11 @@ from podhost import ignition
 from podhost.ignition import dataurl
 from tests.conformance import real
 from tests.conformance.ours import translate
+from tests.conformance.seeds import CI, SEED, SOAK
 from tests.conformance.strategies import FILES, documents
 
-CI = os.environ.get("CI") == "true"
-SOAK = os.environ.get("PODHOST_SOAK") == "1"
 EXAMPLES = 20_000 if SOAK else 2_500 if CI else 150
-SEED = int(os.environ.get("PODHOST_SEED") or random.SystemRandom().randrange(2**32))
+"""Configs of each of the two kinds, mostly right and with mistakes."""
 
 needs = pytest.mark.skipif(bool(absent := real.missing(real.BUTANE, real.IGNITION_VALIDATE)), reason=absent)
 
@@ -58,10 +55,7 @@ def campaign(examples: int) -> Callable[[Callable[..., None]], Callable[..., Non
     return lambda test: seed(SEED)(quick(test))
 
 
-@pytest.fixture(autouse=True)
-def _print_seed(capfd: pytest.CaptureFixture[str]) -> None:
-    with capfd.disabled():
-        print(f"\nPODHOST_SEED={SEED}, {EXAMPLES} configs: ", end="")
+pytestmark = pytest.mark.usefixtures("printed_seed")
 
 
 @needs

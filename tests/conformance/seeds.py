@@ -1,0 +1,10 @@
+"""The seed of everything random in a run: printed by the tests that use it, and set by `PODHOST_SEED=…` to run them again."""
+
+from __future__ import annotations
+
+import os
+import random
+
+CI = os.environ.get("CI") == "true"
+SOAK = os.environ.get("PODHOST_SOAK") == "1"
+SEED = int(os.environ.get("PODHOST_SEED") or random.SystemRandom().randrange(2**32))
