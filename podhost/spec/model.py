@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import types
 import typing
 from typing import Annotated, Any, TypeVar
-
-os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for plugins takes a fifth of pydantic's import
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
