@@ -313,10 +313,15 @@ class Host:
 
     def _ended(self, status: int) -> None:
         assert self._process is not None
-        try:
-            found = self._process.wait(120)
-        except subprocess.TimeoutExpired:
-            raise TimeoutError(f"{self.name} does not go down\n{self.account()}") from None
+        assert self._notify is not None
+        deadline = time.monotonic() + 120
+        self._notify.settimeout(0.1)
+        while (found := self._process.poll()) is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.name} does not go down\n{self.account()}")
+            # systemd-nspawn waits for ever when nobody reads its messages and the socket's queue is full.
+            with contextlib.suppress(TimeoutError):
+                self._notify.recv(65536)
         self._gone()
         if found != status:
             raise RuntimeError(f"{self.name} ended with {found}\n{self.console.read_text(errors='replace')[-3000:]}")
