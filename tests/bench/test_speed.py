@@ -1,0 +1,79 @@
+"""How fast podhost is, against the limits that it promises. `pytest tests/bench -s` prints the figures.
+
+The limits hold for processor time: on a machine with nothing else to do it is the time on the clock, and on a busy one it stays.
+The table of pytest-benchmark has the clock.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from podhost import ignition
+from podhost.build import Builder, HostFile
+from podhost.document import read
+from podhost.problems import Report, Source
+from podhost.spec.host import Host
+from podhost.spec.model import validate
+
+ROUNDS = 15
+RENDER = [sys.executable, "-m", "podhost", "render", "matrix"]
+IMPORTS = [sys.executable, "-c", "import yaml, jinja2, click"]
+HOSTS = 1000
+
+
+def run(command: list[str]) -> float:
+    """Run a command, and give the processor time that it took, in seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def test_a_cold_run_takes_at_most_two_and_a_half_times_its_imports(benchmark: BenchmarkFixture) -> None:
+    """One of each in turn, so that whatever else the machine does slows both."""
+    run(RENDER), run(IMPORTS)
+    imports: list[float] = []
+    renders: list[float] = []
+    benchmark.pedantic(lambda: renders.append(run(RENDER)), setup=lambda: imports.append(run(IMPORTS)), rounds=ROUNDS)
+    ratio = median(renders) / median(imports)
+    benchmark.extra_info["ratio"] = round(ratio, 2)
+    print(
+        f"\ncold: {median(renders) * 1000:.0f} ms, the imports alone {median(imports) * 1000:.0f} ms, ratio {ratio:.2f}"
+    )
+    assert ratio <= 2.5
+
+
+def test_a_thousand_hosts_at_150_a_second(benchmark: BenchmarkFixture) -> None:
+    """All different, in one process, from the text of the host file to the Ignition JSON."""
+    builder = Builder()
+    builder.library.stack("matrix")
+    texts = [
+        f"hostname: chat{number}\nstacks:\n  matrix:\n    domain: example{number}.org\n"
+        f"    email: admin@example{number}.org\n    brand: Chat {number}\n"
+        for number in range(HOSTS)
+    ]
+
+    def render(text: str) -> str:
+        report = Report()
+        node = read(Source("host.yaml", text), report)
+        assert node
+        host = validate(Host, node, report)
+        assert host
+        built = builder.build(HostFile(host, node, Path()), report)
+        assert built, report.problems
+        return ignition.dumps(built.config)
+
+    start = time.process_time()
+    results = benchmark.pedantic(lambda: [render(text) for text in texts], rounds=1)
+    rate = HOSTS / (time.process_time() - start)
+    assert len(set(results)) == HOSTS
+    benchmark.extra_info |= {"hosts per second": round(rate)}
+    print(f"\n{rate:.0f} hosts a second")
+    assert rate >= 150
