@@ -64,8 +64,16 @@ def _struct(type_: str, value: Struct, version: int) -> Struct:
             result[field.butane] = _Block(item)
         else:
             result[field.butane] = item
-    if type_ == "Resource" or (type_ == "Reference" and version > 0):
-        _inline(result, version)
+    # configs that a config refers to stay encoded: Butane takes only some of them inline
+    texts = (
+        [result]
+        if type_ == "Resource"
+        else result.get("certificate_authorities", [])
+        if type_ == "TLS" and version
+        else []
+    )
+    for resource in texts:
+        _inline(resource, version)
     return _leading(type_, result)
 
 
