@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from .bed import RUNS, Bed
+from .notify import Notifications
 from .testhost import Host, ProvisionError, unified_cgroup
 
 EXAMPLE = Path(__file__).parent / "example"
@@ -185,6 +187,18 @@ def test_nothing_is_left_behind(bed: Bed, by: signal.Signals) -> None:
     if by != signal.SIGKILL:  # after which files and empty groups wait for the next run to remove them
         assert not (RUNS / str(child.pid)).exists()
         assert list(unified_cgroup().glob(f"podhost-e2e-{child.pid}-*")) == []
+
+
+def test_nobody_waits_for_notifications_to_be_read() -> None:
+    """A full queue would stop the host's systemd in the midst of a boot."""
+    notifications = Notifications(f"podhost-test-{os.getpid()}")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.settimeout(5)
+        for number in range(1000):
+            sender.sendto(f"STATUS={number}".encode(), f"\0podhost-test-{os.getpid()}")
+    assert notifications.find("STATUS=999", 5)
+    assert not notifications.find("READY=1", 0.01)
+    notifications.close()
 
 
 def inside(namespaces: set[str]) -> list[str]:

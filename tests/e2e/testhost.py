@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,7 @@ from . import processes
 from .build import remove
 from .client import Answer, request
 from .network import BRIDGE, GATEWAY, GATEWAY6, Network
+from .notify import Notifications
 
 HERE = Path(__file__).parent
 IGNITION = "/usr/lib/dracut/modules.d/30ignition/ignition"
@@ -78,7 +78,7 @@ class Host:
         self._mounted: list[Path] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._leader = 0
-        self._notify: socket.socket | None = None
+        self._notifications: Notifications | None = None
         self._booted = 0.0
         self._cgroup = unified_cgroup() / f"podhost-e2e-{os.getpid()}-{name}"
 
@@ -99,9 +99,7 @@ class Host:
         """Start the host; `started` is the moment. Returns when its systemd runs, long before its services do."""
         assert self._process is None, f"{self.name} runs already"
         self._cgroup.mkdir()
-        # An abstract socket lives in the network namespace, and needs no short path.
-        self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._notify.bind(f"\0podhost-e2e-{os.getpid()}-{self.name}")
+        self._notifications = Notifications(f"podhost-e2e-{os.getpid()}-{self.name}")
         command = [
             *_UNSHARE,
             *_NSPAWN,
@@ -114,18 +112,18 @@ class Host:
         env = {
             **os.environ,
             "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1",
-            "NOTIFY_SOCKET": f"@podhost-e2e-{os.getpid()}-{self.name}",
+            "NOTIFY_SOCKET": self._notifications.address,
         }
         self._booted = 0.0
         self.started = time.monotonic()
         self._process = processes.start(command, self.console, cgroup=self._cgroup, env=env)
-        self._await_message(r"^X_NSPAWN_LEADER_PID=(\d+)$", 20)
+        self._await(r"X_NSPAWN_LEADER_PID=\d+", 30)
         self._leader = _init_below(self._process.pid)
 
     def wait_booted(self, timeout: float = 120) -> float:
         """Wait until systemd has no start job left, whether all went well or not; gives the seconds from `boot`."""
         if not self._booted:
-            self._await_message(r"^(READY=1)$", timeout)
+            self._await("READY=1", timeout)
             self._booted = time.monotonic() - self.started
         return self._booted
 
@@ -313,40 +311,29 @@ class Host:
 
     def _ended(self, status: int) -> None:
         assert self._process is not None
-        assert self._notify is not None
-        deadline = time.monotonic() + 120
-        self._notify.settimeout(0.1)
-        while (found := self._process.poll()) is None:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.name} does not go down\n{self.account()}")
-            # systemd-nspawn waits for ever when nobody reads its messages and the socket's queue is full.
-            with contextlib.suppress(TimeoutError):
-                self._notify.recv(65536)
+        try:
+            found = self._process.wait(120)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"{self.name} does not go down\n{self.account()}") from None
         self._gone()
         if found != status:
             raise RuntimeError(f"{self.name} ended with {found}\n{self.console.read_text(errors='replace')[-3000:]}")
 
     def _gone(self) -> None:
         self._process, self._leader = None, 0
-        if self._notify:
-            self._notify.close()
-            self._notify = None
+        if self._notifications:
+            self._notifications.close()
+            self._notifications = None
         remove_cgroup(self._cgroup)
 
-    def _await_message(self, pattern: str, timeout: float) -> str:
-        """The group of `pattern` in the next of systemd-nspawn's messages that has it (sd_notify(3))."""
-        assert self._notify is not None
+    def _await(self, message: str, timeout: float) -> None:
+        """Wait for one of systemd-nspawn's messages."""
+        assert self._notifications is not None
         assert self._process is not None
         deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            self._notify.settimeout(0.2)
-            with contextlib.suppress(TimeoutError):
-                found = re.search(pattern, self._notify.recv(65536).decode(), re.MULTILINE)
-                if found:
-                    return found[1]
-            if self._process.poll() is not None:
-                break
-        raise TimeoutError(f"{self.name}: no {pattern} within {timeout:g} s\n{self.account()}")
+        while not self._notifications.find(message, 0.2):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise TimeoutError(f"{self.name}: no {message} within {timeout:g} s\n{self.account()}")
 
 
 class ProvisionError(Exception):
