@@ -138,7 +138,9 @@ def _set(root: Mapping, setting: str, report: Report) -> None:
     key, equals, value = setting.partition("=")
     if not equals or not all(key.split(".")):
         report.error(
-            "KEY=VALUE is expected here", Mark(source, 1, 1, len(setting) or 1), "as in --set matrix.domain=example.org"
+            "KEY=VALUE is expected here",
+            Mark(source, 1, 1, len(setting) or 1),
+            "as in --set hostname=chat.example.org, or --set STACK.PARAMETER=VALUE",
         )
         return
     path = key.split(".")

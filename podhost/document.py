@@ -159,6 +159,14 @@ def locate(node: Node, path: Items[str | int]) -> tuple[Mark, Node]:
     return (node.mark if isinstance(node, Scalar) and (node.text or not node.plain) else mark), node
 
 
+def key_mark(node: Node, path: Items[str | int]) -> Mark:
+    """Tell where the last key of a path stands; where there is no such key, what `locate` says."""
+    _, holder = locate(node, path[:-1])
+    if isinstance(holder, Mapping) and (mark := holder.key_marks.get(str(path[-1]))):
+        return mark
+    return locate(node, path)[0]
+
+
 # -- scalars
 
 _INTEGER = r"[-+]?(?:0|[1-9][0-9]*)$"

@@ -60,14 +60,21 @@ class Templates:
                     f"there is no '{name}' to fill in", place(line, name), did_you_mean(name, error.known or values)
                 )
         except _Unquoted as error:
-            report.error(
-                "free text stands unquoted in a template",
-                place(_line_of(error), ""),
-                f"pass it through a filter: {', '.join(sorted(QUOTING))}",
-            )
+            report.error(*self._unquoted(place(_line_of(error), "")))
         except Exception as error:  # a template is a program: it may fail in any way
+            if _Opaque.__name__ in str(error):  # Python speaks of a text that something wanted to use
+                report.error(*self._unquoted(place(_line_of(error), "")))
+                return ""
             report.error(f"a template fails: {error}", place(_line_of(error), ""))
         return ""
+
+    def _unquoted(self, mark: Mark) -> tuple[str, Mark, str]:
+        filters = ", ".join(sorted(QUOTING))
+        return (
+            "free text stands unquoted in a template",
+            mark,
+            f"join it with + if need be, and pass it through a filter: {filters}",
+        )
 
     def _syntax_hint(self, message: str) -> str:
         unknown = re.fullmatch(r"No (filter|test) named '(.*)'\.", message)

@@ -51,7 +51,8 @@ def _merge_struct(
                     if rival.name in together and rival.name != name and name in together
                     for item in child.get(rival.name, ())
                 }
-                result[name] = _merge_list(field, mine or [], here, theirs or [], there, place, rivals, trace)
+                if items := _merge_list(field, mine or [], here, theirs or [], there, place, rivals, trace):
+                    result[name] = items
         elif isinstance(mine, dict) and isinstance(theirs, dict) and (mine or theirs):
             if mine and theirs:
                 result[name] = _merge_struct(field.type, mine, here, theirs, there, place, trace)

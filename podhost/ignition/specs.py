@@ -37,8 +37,10 @@ def at_spec(config: Struct, spec: str | None = None) -> Struct:
     """
     if spec is None:
         spec = lowest_spec(config)
-    elif missing := [need for need in needs(config) if need[1] > parse_spec(spec)]:
-        raise TooOldSpec(spec, missing)
+    else:
+        wanted = parse_spec(spec)
+        if missing := [need for need in needs(config) if need[1] > wanted]:
+            raise TooOldSpec(spec, missing)
     return {**config, "ignition": {**config.get("ignition", {}), "version": spec}}
 
 

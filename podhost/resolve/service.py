@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from podhost import plan
 from podhost.document import locate
 from podhost.library import StackFolder
 from podhost.problems import Mark, Report, Source, did_you_mean
 from podhost.quadlet import unitfile
-from podhost.quadlet.encode import encode
 from podhost.resolve import values as read
+from podhost.resolve.fill import Filler, Path
 from podhost.spec import stack as spec
 from podhost.templates import Templates
-
-Result = TypeVar("Result")
-Path = tuple[str | int, ...]
 
 SECRETS = "/run/secrets"
 CERTIFICATES = "/run/certificates"
@@ -50,7 +47,7 @@ def resolve_service(
     return None if report.failed else service
 
 
-class _Resolver:
+class _Resolver(Filler):
     def __init__(
         self,
         folder: StackFolder,
@@ -60,13 +57,8 @@ class _Resolver:
         templates: Templates,
         report: Report,
     ) -> None:
-        self.folder = folder
-        self.stack = folder.spec
-        self.places = places
-        self.templates = templates
-        self.report = report
+        super().__init__(folder, values, places, templates, report)
         self.root = f"{plan.DATA_ROOT}/{self.stack.stack}"
-        self.values: dict[str, Any] = dict(values)
         self.values["stack"] = self.stack.stack
         self.values["host"] = machine
         self.values["secrets"] = {name: f"{SECRETS}/{name}" for name in self.stack.secrets}
@@ -80,79 +72,6 @@ class _Resolver:
             )
             for name, each in names.items()
         }
-
-    # -- values
-
-    def mark(self, path: Path) -> Mark:
-        return locate(self.folder.node, path)[0]
-
-    def text(self, path: Path, text: str) -> str:
-        if "{" not in text:
-            return text
-        return self.templates.text(text, self.mark(path), self.values, self.report)
-
-    def texts(self, path: Path, each: Iterable[str]) -> tuple[str, ...]:
-        return tuple(self.text((*path, index), text) for index, text in enumerate(each))
-
-    def mapping(self, path: Path, pairs: Mapping[str, str]) -> dict[str, str]:
-        return {key: self.text((*path, key), text) for key, text in pairs.items()}
-
-    def keys(self, path: Path, keys: Mapping[str, tuple[str, ...]]) -> tuple[plan.Key, ...]:
-        return tuple(
-            plan.Key(key, self.texts((*path, key), values), self.mark((*path, key))) for key, values in keys.items()
-        )
-
-    def systemd(self, path: Path, sections: Mapping[Any, Mapping[str, tuple[str, ...]]]) -> plan.Sections:
-        return {section: self.keys((*path, "systemd", section), keys) for section, keys in sections.items()}
-
-    def encodable(self, path: Path, key: str, text: str) -> str:
-        """Fill in a text that becomes a value of a Quadlet key, and report it when the key cannot hold it."""
-
-        def check(filled: str) -> str:
-            encode(key, filled)
-            return filled
-
-        return self.parse(path, text, check, "")
-
-    def maybe(self, path: Path, text: str, parser: Callable[[str], Result]) -> Result | None:
-        """Fill in a text and parse it; a failure is reported at its place, and the result is then None."""
-        problems = Report()
-        filled = self.templates.text(text, self.mark(path), self.values, problems) if "{" in text else text
-        if not problems.failed:
-            try:
-                return parser(filled)
-            except ValueError as error:
-                problems.error(str(error.args[0]), self.blame(path, text), error.args[1] if len(error.args) > 1 else "")
-        self.report.extend(problems)
-        return None
-
-    def blame(self, path: Path, text: str) -> Mark:
-        """Where to mend a text that came out wrong: in the host file, if a value of it was filled in."""
-        named = (
-            [self.places[name] for name in re.findall(r"[a-z][a-z0-9_]*", text) if name in self.places]
-            if "{{" in text
-            else []
-        )
-        return named[0] if named else self.mark(path)
-
-    def parse(self, path: Path, text: str, parser: Callable[[str], Result], fallback: Result) -> Result:
-        """The same, with something to go on with after a failure."""
-        result = self.maybe(path, text, parser)
-        return fallback if result is None else result
-
-    def named(self, path: Path, name: str | None, known: Mapping[str, Any], kind: str) -> str | None:
-        """Give the unit of something the stack defines, or report that it does not."""
-        if name is None:
-            return None
-        if name not in known:
-            self.report.error(f"the stack has no {kind} '{name}'", self.mark(path), did_you_mean(name, known))
-        return self.unit(name)
-
-    def unit(self, name: str) -> str:
-        """The name that systemd and podman use: the stack's, or the stack's and its own."""
-        return name if name == self.stack.stack else f"{self.stack.stack}-{name}"
-
-    # -- parts
 
     def service(self, mark: Mark) -> plan.Service:
         stack = self.stack
@@ -344,12 +263,27 @@ class _Resolver:
             return None
         where = (*path, "health")
         return plan.Health(
-            command=self.texts((*where, "command"), health.command),
+            command=self.health_command((*where, "command"), health.command),
             interval=self.seconds((*where, "interval"), health.interval),
             timeout=self.seconds((*where, "timeout"), health.timeout),
             retries=health.retries,
             start_period=self.seconds((*where, "start_period"), health.start_period),
         )
+
+    def health_command(self, path: Path, command: tuple[str, ...]) -> tuple[str, ...]:
+        """podman gives a list of one word to a shell, and takes a first word like CMD for its own (podman 5.4, makeHealthCheckFromCli)."""
+        words = self.texts(path, command)
+        if len(words) == 1 and not re.fullmatch(r"[A-Za-z0-9_./-]+", words[0]):
+            self.report.error(
+                f"'{words[0]}' is not a program",
+                self.mark((*path, 0)),
+                "write the program and each of its arguments as an item of its own",
+            )
+        if words[0].upper() in ("CMD", "CMD-SHELL", "NONE"):
+            self.report.error(
+                f"'{words[0]}' is a word of podman's own", self.mark((*path, 0)), "begin with the program"
+            )
+        return words
 
     def mounts(self, path: Path, container: spec.Container, volumes: tuple[plan.Volume, ...]) -> tuple[plan.Mount, ...]:
         """Volumes first, then the configuration files, then certificates."""

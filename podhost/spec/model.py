@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from podhost.document import Mapping, Node, Scalar, Sequence, locate
+from podhost.document import Mapping, Node, Scalar, Sequence, key_mark, locate
 from podhost.problems import Report, did_you_mean
 from podhost.spec import types as kinds
 
@@ -100,13 +100,12 @@ _EXPECTED = {
 def _report(model: type[Model], root: Node, error: dict[str, Any], report: Report) -> None:
     path = tuple(step for step in error["loc"] if step != "[key]")
     mark, node = locate(root, path)
+    if error["loc"] and error["loc"][-1] in ("[key]", path[-1] if error["type"] == "extra_forbidden" else None):
+        mark = key_mark(root, path)
     match error["type"]:
         case "extra_forbidden":
-            parent, name = path[:-1], str(path[-1])
-            _, holder = locate(root, parent)
-            if isinstance(holder, Mapping) and name in holder.key_marks:
-                mark = holder.key_marks[name]
-            report.error(f"unknown key '{name}'", mark, did_you_mean(name, _fields(model, parent)))
+            name = str(path[-1])
+            report.error(f"unknown key '{name}'", mark, did_you_mean(name, _fields(model, path[:-1])))
         case "missing":
             report.error(f"'{path[-1]}' is missing", mark, _describe(model, path))
         case "value_error":
