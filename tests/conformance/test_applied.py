@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podhost import ignition
+from podhost.ignition import dataurl
 from tests.conformance import real
 from tests.conformance.ours import translate
 from tests.conformance.test_corpus import FILES, SUPPORTED, read
@@ -77,24 +78,27 @@ MODES = [0o600, 0o640, 0o644, 0o755, 0o700, 0]
 UNIT = "[Service]\nExecStart=/bin/true\n\n[Install]\nWantedBy=multi-user.target\n"
 
 
-def owner(choices: dict[str, list[Any]]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.one_of(
-        st.just({}), *(st.fixed_dictionaries({key: st.sampled_from(each)}) for key, each in choices.items())
+def owner(choices: dict[str, list[Any]], by: list[str]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.one_of(st.just({}), *(st.fixed_dictionaries({key: st.sampled_from(choices[key])}) for key in by))
+
+
+def make_hosts(*by: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Hosts whose nodes have owners by id, by name, or both."""
+
+    def nodes(most: int, **more: st.SearchStrategy[Any]) -> st.SearchStrategy[list[dict[str, Any]]]:
+        owners = {"user": owner(OWNERS, list(by)), "group": owner(GROUPS, list(by))}
+        return st.lists(st.fixed_dictionaries({**owners, **more}), max_size=most)
+
+    mode = st.sampled_from(MODES)
+    return st.fixed_dictionaries(
+        {
+            "directories": nodes(3, mode=mode),
+            "files": nodes(4, mode=mode, text=st.sampled_from(TEXTS)),
+            "links": nodes(2, target=st.sampled_from(["../x", "/etc/passwd", "é"])),
+            "units": st.lists(st.sampled_from(["enabled", "disabled", "masked", "plain", "dropin"]), max_size=4),
+        }
     )
 
-
-def node(**more: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries({"user": owner(OWNERS), "group": owner(GROUPS), **more})
-
-
-hosts = st.fixed_dictionaries(
-    {
-        "directories": st.lists(node(mode=st.sampled_from(MODES)), max_size=3),
-        "files": st.lists(node(mode=st.sampled_from(MODES), text=st.sampled_from(TEXTS)), max_size=4),
-        "links": st.lists(node(target=st.sampled_from(["../x", "/etc/passwd", "é"])), max_size=2),
-        "units": st.lists(st.sampled_from(["enabled", "disabled", "masked", "plain", "dropin"]), max_size=4),
-    }
-)
 
 Tree = dict[str, tuple[Any, ...]]
 
@@ -161,7 +165,7 @@ def test_a_root_has_what_the_document_says(tool: str, tmp_path: Path, printed_se
     program, newest = TOOLS[tool]
 
     @campaign(60)
-    @given(hosts)
+    @given(make_hosts("id", "name"))
     def applied(host: dict[str, Any]) -> None:
         document, wanted = describe(host, BUTANE_OF_TOOL[newest])
         config = translate(document).config
@@ -184,6 +188,34 @@ def wanted_preset(host: dict[str, Any], newest: int) -> set[str]:
 def preset(root: Path) -> set[str]:
     path = root / "etc/systemd/system-preset/20-ignition.preset"
     return set(path.read_text().splitlines()) if path.exists() else set()
+
+
+def test_ignition_merges_as_podhost_does(tmp_path: Path, printed_seed: int) -> None:
+    """A parent that names the child under `ignition.config.merge` makes the root that the merged config makes."""
+    kinds: set[str] = set()
+
+    @campaign(40)
+    @given(make_hosts("id"), make_hosts("id"))  # an id merged with a name would be refused
+    def same(parent_host: dict[str, Any], child_host: dict[str, Any]) -> None:
+        parent, child = (translate(describe(host, "1.7.0")[0]).config for host in (parent_host, child_host))
+        reference = {"source": dataurl.encode(ignition.dumps(child).encode(), compress=False)[0]}
+        whole = {**parent, "ignition": {**parent["ignition"], "config": {"merge": [reference]}}}
+        roots = [new_root(tmp_path / name) for name in ("merged", "merging")]
+        assert real.apply(real.IGNITION_APPLY, ignition.dumps(ignition.merge(parent, child)), roots[0]) == ""
+        assert real.apply(real.IGNITION_APPLY, ignition.dumps(whole), roots[1]) == ""
+        trees = [real.tree(root) for root in roots]
+        # Ignition itself leaves a record of where its configs came from
+        assert {path: node for path, node in trees[0].items() if not path.startswith("/etc/.ignition")} == {
+            path: node for path, node in trees[1].items() if not path.startswith("/etc/.ignition")
+        }
+        kinds.update(kind for kind in hosts_of(parent_host) & hosts_of(child_host))
+
+    same()
+    assert kinds == {"directories", "files", "links", "units"}
+
+
+def hosts_of(host: dict[str, Any]) -> set[str]:
+    return {kind for kind, nodes in host.items() if nodes}
 
 
 @pytest.mark.parametrize("tool", TOOLS)
