@@ -83,7 +83,7 @@ def test_programs_accept_their_configuration(host: Host) -> None:
     for name in ("matrix-nginx", "matrix-nginx-http"):
         assert "test is successful" in host.run(f"podman exec {name} nginx -t 2>&1").stdout
     read = "python -m synapse.config read server.server_name --config-path /config/homeserver.yaml"
-    assert host.run(f"podman exec matrix-synapse {read}").stdout.splitlines()[-1] == DOMAIN
+    assert host.run(f"podman exec matrix-synapse {read}").stdout.splitlines()[-1] == f"server.server_name: {DOMAIN}"
 
 
 # -- what people outside see
