@@ -21,14 +21,12 @@ from podhost.butane.trees import add_trees
 from podhost.butane.version import NEWEST_VERSION, parse_version, version_of
 from podhost.document import Node
 from podhost.ignition.findings import Findings
-from podhost.ignition.schema import SPEC_OF_VERSION, snake
+from podhost.ignition.schema import SPEC_OF_VERSION, Struct, snake
 from podhost.ignition.specs import TooOldSpec, at_spec
 from podhost.ignition.validate import validate
 from podhost.problems import Mark, Report
 
 __all__ = ["translate", "translate_data"]
-
-Struct = dict[str, Any]
 
 
 def translate(document: Node, report: Report, *, files_dir: Path | None = None, spec: str | None = None) -> Struct:

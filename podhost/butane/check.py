@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from typing import Any
 
-from podhost.ignition.findings import Findings, Path
-from podhost.ignition.schema import SPEC_OF_VERSION, butane_fields
-
-Struct = dict[str, Any]
-Check = Callable[[Struct, Path, Findings], None]
+from podhost.ignition.findings import Check, Findings, Path
+from podhost.ignition.schema import SPEC_OF_VERSION, Struct, butane_fields
 
 ROOT_DEVICE = "/dev/disk/by-id/coreos-boot-disk"
 

@@ -9,10 +9,8 @@ from typing import Any
 
 from podhost.butane import scalars
 from podhost.document import Mapping, Node, Scalar, Sequence
-from podhost.ignition.schema import SPEC_OF_VERSION, STRUCTS, Field, butane_fields
+from podhost.ignition.schema import SPEC_OF_VERSION, STRUCTS, Field, Struct, butane_fields
 from podhost.problems import Mark, Report, did_you_mean
-
-Struct = dict[str, Any]
 
 _DROP = object()  # a value that is not set, or is not what it should be
 

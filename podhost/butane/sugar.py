@@ -12,9 +12,8 @@ from typing import Any
 from podhost.butane.translate import Origins, Translator, embedded
 from podhost.ignition.findings import Findings, Path
 from podhost.ignition.merge import PARENT, Trace, merge_traced
+from podhost.ignition.schema import Struct
 from podhost.ignition.unitfile import escape_path
-
-Struct = dict[str, Any]
 
 
 class Addition:

@@ -12,9 +12,7 @@ from typing import Any
 from podhost.butane.local import FilesDir, LocalError
 from podhost.ignition import dataurl
 from podhost.ignition.findings import Findings, Path
-from podhost.ignition.schema import SPEC_OF_VERSION, Field, ignition_fields
-
-Struct = dict[str, Any]
+from podhost.ignition.schema import SPEC_OF_VERSION, Field, Struct, ignition_fields
 
 Origins = dict[Path, Path]
 """For each path of the Ignition config, the path of the Butane config it comes from."""

@@ -8,10 +8,8 @@ from typing import Any
 from podhost.butane.local import LocalError, TreeNode
 from podhost.butane.translate import Translator, embedded, in_order
 from podhost.ignition.findings import Path
-from podhost.ignition.schema import STRUCTS
-from podhost.ignition.validate import clean
-
-Struct = dict[str, Any]
+from podhost.ignition.paths import clean
+from podhost.ignition.schema import STRUCTS, Struct
 
 _STRUCTS = {"directories": "Directory", "files": "File", "links": "Link"}
 _TAKEN = "is in the config already, with contents or as something else"

@@ -5,8 +5,10 @@ Checks of plain data know paths and no lines; who has the lines turns findings i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from podhost.ignition.schema import Struct
 from podhost.problems import Severity
 
 Path = tuple[str | int, ...]
@@ -46,3 +48,7 @@ class Findings:
     def failed(self) -> bool:
         """Whether there is an error among them."""
         return any(finding.severity is Severity.ERROR for finding in self.list)
+
+
+Check = Callable[[Struct, Path, Findings], None]
+"""Looks at one struct, which stands at a path, and adds findings."""

@@ -8,10 +8,8 @@ from typing import Any
 import yaml
 
 from podhost.ignition import dataurl
-from podhost.ignition.schema import VERSION_OF_SPEC, ignition_fields
+from podhost.ignition.schema import VERSION_OF_SPEC, Struct, ignition_fields
 from podhost.ignition.specs import lowest_spec, parse_spec
-
-Struct = dict[str, Any]
 
 
 class _Octal(int):

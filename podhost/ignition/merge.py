@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from podhost.ignition.findings import Path
-from podhost.ignition.schema import MERGED, Field, fields_by_name, ignition_fields, key_of
+from podhost.ignition.schema import MERGED, Field, Struct, fields_by_name, ignition_fields, key_of
 
-Struct = dict[str, Any]
 PARENT, CHILD = 0, 1
 
 Trace = list[tuple[Path, int, Path]]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from podhost.ignition.findings import Finding, Findings, Path
 from podhost.ignition.schema import STRUCTS, Field, ignition_fields
 from podhost.ignition.validate import validate
+
+_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?")
 
 _TYPES: dict[str, type] = {"string": str, "Device": str, "int": int, "bool": bool}
 
@@ -20,12 +23,15 @@ def check(config: Any, spec: int, place: Path, findings: Findings) -> None:
     typed = _struct("Config", config, (), inner)
     if not inner.failed:
         version = typed.get("ignition", {}).get("version", "")
-        if version != f"3.{spec}.0":
+        if not _VERSION.fullmatch(version):
+            inner.error(("ignition", "version"), f"'{version}' is not a version", f"write 3.{spec}.0")
+        elif version != f"3.{spec}.0":
             findings.warning(
                 place, f"the inner config is of version '{version}', so it is not checked", f"3.{spec}.0 would be"
             )
             return
-        validate(typed, inner)
+        else:
+            validate(typed, inner)
     place = (*place, "inline")
     for finding in inner.list:
         findings.list.append(

@@ -12,6 +12,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
+
+Struct = dict[str, Any]
+"""A struct as plain data: the fields that are set, by name."""
 
 NEWEST = 7
 """The minor number of the newest Butane version here: `fcos` 1.7.0."""

@@ -6,13 +6,10 @@ Old tools refuse new specs even for old content, so a config carries the lowest 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from podhost.ignition import urls
 from podhost.ignition.findings import Path
-from podhost.ignition.schema import NEWEST_SPEC, SPEC_OF_VERSION, fields_by_name
-
-Struct = dict[str, Any]
+from podhost.ignition.schema import NEWEST_SPEC, SPEC_OF_VERSION, Struct, fields_by_name
 
 
 class TooOldSpec(ValueError):
