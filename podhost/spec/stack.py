@@ -26,7 +26,7 @@ class Parameter(Model):
 
     type: Literal[
         "string", "integer", "boolean", "hostname", "email", "port", "duration", "size", "path", "enum", "list"
-    ]
+    ] = Field(description="What kind of value it is.")
     summary: str = Field(description="What the parameter is for, in one line.")
     default: Any = Field(
         None, description="The value when the host file gives none; a parameter without a default has to be given."
