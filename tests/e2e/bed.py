@@ -108,7 +108,7 @@ class Bed:
 def open_bed() -> Iterator[Bed]:
     """Build what is missing, then move this thread into namespaces of its own with a `Bed`, until the end."""
     with locked():
-        _remove_stale_runs()
+        remove_stale_runs()
         built = build()
     scratch = RUNS / str(os.getpid())
     scratch.mkdir(parents=True)
@@ -127,7 +127,7 @@ def open_bed() -> Iterator[Bed]:
         remove(scratch)
 
 
-def _remove_stale_runs() -> None:
+def remove_stale_runs() -> None:
     """Remove what runs left behind that were killed outright: files, and empty control groups."""
     for run in RUNS.glob("*"):
         if not Path(f"/proc/{run.name}").exists():

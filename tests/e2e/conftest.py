@@ -21,7 +21,7 @@ def bed() -> Iterator[Bed]:
     """
     if os.geteuid() != 0:
         pytest.skip("booting hosts needs root")
-    for program in ("mmdebstrap", "systemd-nspawn", "docker-registry", IGNITION):
+    for program in ("mmdebstrap", "systemd-nspawn", "docker-registry", "ssh", IGNITION):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is missing: tests/e2e/setup installs what booting hosts needs")
     # Python ends at once on SIGTERM; as an interrupt it lets the fixtures clean up.

@@ -209,6 +209,10 @@ class Host:
         """This boot's journal, of all or of some units."""
         return self.run(f"journalctl --boot --no-pager {' '.join(f'--unit={unit}' for unit in units)}").stdout
 
+    def cpu_seconds(self) -> float:
+        """What all processes of the host have computed since `boot`: a figure that a busy machine changes little."""
+        return int(re.findall(r"usage_usec (\d+)", (self._cgroup / "cpu.stat").read_text())[0]) / 1e6
+
     def account(self) -> str:
         """What is wrong on the host, for the message of a failed test."""
         commands = (
