@@ -518,7 +518,7 @@ def test_a_folder_of_somebody_else_is_never_replaced(podhost: Podhost, tmp_path:
         (tmp_path / "tree" / name).write_text(text)
     result = podhost("render", "matrix", "--format", "tree", "-o", "tree", "--force")
     assert (result.status, result.stdout) == (1, "")
-    assert "error: 'tree' is there already, and is not a folder that podhost wrote" in result.stderr
+    assert "error: 'tree' is there already, and holds what podhost did not write" in result.stderr
     assert {path.name: path.read_text() for path in (tmp_path / "tree").iterdir()} == files
     assert {path for path in files_below(tmp_path) if "/" not in path} == {"tree"}
 

@@ -128,7 +128,6 @@ def test_accepted(kind: str, text: str, value: object) -> None:
                 "fixed",
                 "$",
                 "${}",
-                "${hex}",
                 "${hex:0}",
                 "${hex:1025}",
                 "${hex:-1}",

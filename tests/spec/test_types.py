@@ -84,7 +84,12 @@ REFUSED: list[tuple[str, str, str, str]] = [
         for text in ("90", "s", "1w", "1.5h", "-1s", "1h30m", "", "1s\n", "1234567s")
     ),
     *(
-        ("size", text, f"'{text}' is not a size", "write a number of bytes with K, M, G or T, and no zeros in front, as in 50M")
+        (
+            "size",
+            text,
+            f"'{text}' is not a size",
+            "write a number of bytes with K, M, G or T, and no zeros in front, as in 50M",
+        )
         for text in ("50MB", "0644", "50m", "M", "1.5G", "", "-1", "5 M", "1234567890", "1M\n")
     ),
     *(
