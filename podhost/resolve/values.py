@@ -70,6 +70,15 @@ def port(text: str, mark: Mark) -> Port:
             f"'{text}' does not publish a port",
             "write HOST:CONTAINER, as in 443:8443, or 127.0.0.1:9000:9000, or 3478:3478/udp",
         )
+    if match["address"]:
+        import ipaddress  # few stacks name an address
+
+        try:
+            ipaddress.ip_address(match["address"].strip("[]"))
+        except ValueError:
+            raise ValueError(
+                f"'{match['address']}' is not an IP address", "write it as in 127.0.0.1 or [::1]"
+            ) from None
     return Port(
         kinds.port(match["host"]), kinds.port(match["inner"]), mark, match["address"] or "", match["protocol"] or "tcp"
     )
