@@ -66,7 +66,10 @@ class Field:
 
 def snake(name: str) -> str:
     """Give the Butane form of an Ignition name: `sizeMiB` is `size_mib`."""
-    return re.sub("MiB|[A-Z]", lambda match: "_" + match[0], name).lower()
+    return name if name.islower() else _HUMP.sub(r"_\g<0>", name).lower()
+
+
+_HUMP = re.compile("MiB|[A-Z]")
 
 
 def _named(name: str, **more: object) -> Field:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
 from podhost.ignition import dataurl
@@ -55,6 +54,8 @@ def _good_authority(name: str, authority: str) -> bool:
 
 
 def _is_ipv6(text: str) -> bool:
+    import ipaddress  # seldom needed
+
     try:
         ipaddress.IPv6Address(text.replace("%25", "%"))
     except ValueError:
