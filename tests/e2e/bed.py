@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from . import cgroups
 from .build import CACHE, Artifact, Built, artifact, build, digest, locked, remove, remove_others
 from .images import IMAGES
 from .network import Network, private_namespaces
 from .registry import Registry
-from .testhost import Host, remove_cgroup, unified_cgroup
+from .testhost import Host
 
 RUNS = CACHE / "run"
 
@@ -49,9 +50,11 @@ class Bed:
         preload: bool = True,
         **more: Any,
     ) -> Host:
-        """A host that is not provisioned yet; `preload` says whether its root has the images already."""
+        """A host that is not provisioned yet; `preload` says whether its root has the images already.
+
+        Raises `FileExistsError` where a host of that `name` is there and not destroyed.
+        """
         scratch = self._scratch / "hosts" / name
-        remove(scratch)
         scratch.mkdir(parents=True)
         store = self._store if preload else None
         host = Host(
@@ -131,6 +134,6 @@ def remove_stale_runs() -> None:
     """Remove what runs left behind that were killed outright: files, and empty control groups."""
     for run in RUNS.glob("*"):
         if not Path(f"/proc/{run.name}").exists():
-            for group in unified_cgroup().glob(f"podhost-e2e-{run.name}-*"):
-                remove_cgroup(group)
+            for group in cgroups.own().glob(f"podhost-e2e-{run.name}-*"):
+                cgroups.remove(group)
             remove(run)

@@ -36,6 +36,18 @@ _OPTIONS = (
     ("dpkg", "path-exclude=/usr/share/locale/*/*"),
     ("dpkg", "force-unsafe-io"),
 )
+_CONTAINED = [
+    "setpriv",
+    "--pdeathsig",
+    "KILL",
+    "unshare",
+    "--mount",
+    "--pid",
+    "--fork",
+    "--kill-child=KILL",
+    "--mount-proc",
+    "--propagation=private",
+]
 _AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 _NOT_IN_IMAGES = ("var/cache/apt", "var/lib/apt/lists", "dev", "proc", "sys", "mnt", "tmp")
 
@@ -94,9 +106,9 @@ def artifact(name: str, key: str, make: Callable[[Artifact], None]) -> Artifact:
 
 def remove_others(keep: list[Artifact]) -> None:
     """Remove all artifacts but these."""
-    for done in CACHE.glob("*/done"):
-        if done.parent not in [artifact.folder for artifact in keep]:
-            remove(done.parent)
+    for folder in CACHE.glob("*-" + "[0-9a-f]" * 12):
+        if folder not in [artifact.folder for artifact in keep]:
+            remove(folder)
 
 
 def build() -> Built:
@@ -183,7 +195,7 @@ def _layer(name: str, below: list[Future[Artifact]], tag: str) -> Artifact:
 
 
 def _in_root(root: Path, script: str, name: str, *, overlay: str = "", env: dict[str, str] | None = None) -> None:
-    """Run `script` by bash inside `root`, in namespaces that take its mounts and processes with them.
+    """Run `script` by bash inside `root`.
 
     `overlay` are the options of an overlayfs to mount at `root` first.
     Below /mnt are the `pip` and the certificate authorities of the machine.
@@ -214,15 +226,17 @@ def _in_root(root: Path, script: str, name: str, *, overlay: str = "", env: dict
         **(env or {}),
     }
     words = shlex.join(["chroot", str(root), "/bin/bash", "-euxo", "pipefail", "-c", script])
-    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--propagation=private"]
-    _run([*command, "bash", "-euc", "\n".join([*mounts, words])], name, inside)
+    _run(["bash", "-euc", "\n".join([*mounts, words])], name, inside)
 
 
 def _run(command: list[str], name: str, env: dict[str, str] | None = None) -> None:
+    """Run `command` in namespaces that take its mounts and processes with them, when it ends and when the tests do."""
     log = CACHE / "logs" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, check=False)
+        done = subprocess.run(
+            [*_CONTAINED, *command], stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, check=False
+        )
     if done.returncode != 0:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
         raise RuntimeError(f"building {name!r} failed; the end of {log}:\n{tail}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -24,6 +25,9 @@ def bed() -> Iterator[Bed]:
     for program in ("mmdebstrap", "systemd-nspawn", "docker-registry", "ssh", IGNITION):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is missing: tests/e2e/setup installs what booting hosts needs")
+    refused = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, text=True, check=False)
+    if refused.returncode != 0:
+        pytest.skip(f"booting hosts needs namespaces, which root cannot make here: {refused.stderr.strip()}")
     # Python ends at once on SIGTERM; as an interrupt it lets the fixtures clean up.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -14,7 +15,7 @@ def start(
     `cgroup` is the control group to start it in.
     """
     # setpriv sets the parent-death signal and becomes the command; the shell before it becomes setpriv.
-    enter = f"echo $$ > {cgroup}/cgroup.procs; " if cgroup else ""
+    enter = f"echo $$ > {shlex.quote(str(cgroup))}/cgroup.procs; " if cgroup else ""
     words = ["sh", "-c", f'{enter}exec setpriv --pdeathsig KILL "$@"', "sh", *command]
     with log.open("ab") as output:
         return subprocess.Popen(

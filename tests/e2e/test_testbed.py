@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from . import cgroups
 from .bed import RUNS, Bed, remove_stale_runs
 from .notify import Notifications
-from .testhost import Host, ProvisionError, unified_cgroup
+from .testhost import Host, ProvisionError
 
 EXAMPLE = Path(__file__).parent / "example"
 SITE = "https://example.org"
@@ -198,7 +199,7 @@ def test_nothing_is_left_behind(bed: Bed, by: signal.Signals) -> None:
     if by == signal.SIGKILL:  # the next run removes the files and the empty control groups
         remove_stale_runs()
     assert not (RUNS / str(child.pid)).exists()
-    assert list(unified_cgroup().glob(f"podhost-e2e-{child.pid}-*")) == []
+    assert list(cgroups.own().glob(f"podhost-e2e-{child.pid}-*")) == []
 
 
 def test_nobody_waits_for_notifications_to_be_read() -> None:

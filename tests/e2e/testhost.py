@@ -14,7 +14,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from . import processes
+from . import cgroups, processes
 from .build import remove
 from .client import Answer, request
 from .network import BRIDGE, GATEWAY, GATEWAY6, Network
@@ -71,7 +71,6 @@ class Host:
         self.root = scratch / "root"
         self.console = scratch / "console.log"
         self.started = 0.0
-        self._network = network
         self._prepared = prepared
         self._scratch = scratch
         self._ignition = ignition
@@ -80,7 +79,7 @@ class Host:
         self._leader = 0
         self._notifications: Notifications | None = None
         self._booted = 0.0
-        self._cgroup = unified_cgroup() / f"podhost-e2e-{os.getpid()}-{name}"
+        self._cgroup = cgroups.own() / f"podhost-e2e-{os.getpid()}-{name}"
 
     # -- the host's life
 
@@ -328,7 +327,7 @@ class Host:
         if self._notifications:
             self._notifications.close()
             self._notifications = None
-        remove_cgroup(self._cgroup)
+        cgroups.remove(self._cgroup)
 
     def _await(self, message: str, timeout: float) -> None:
         """Wait for one of systemd-nspawn's messages."""
@@ -376,26 +375,3 @@ def _copy_store(source: Path, target: Path) -> None:
             subprocess.run(["cp", "-al", entry, target / entry.name], check=True)
         else:
             _copy(entry, target / entry.name)
-
-
-def remove_cgroup(group: Path) -> None:
-    """Remove a control group and those below it; killed processes may leave them a moment after they are gone."""
-    deadline = time.monotonic() + 10
-    while group.exists():
-        try:
-            for folder, _, _ in os.walk(group, topdown=False):
-                Path(folder).rmdir()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-
-
-def unified_cgroup() -> Path:
-    """This process's own group in the unified hierarchy of control groups (cgroups(7)), wherever that is mounted."""
-    group = next(line[3:] for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::"))
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        place, _, kind = line.partition(" - ")
-        if kind.startswith("cgroup2 "):
-            return Path(place.split()[4]) / group.lstrip("/")
-    raise RuntimeError("no unified hierarchy of control groups is mounted")
