@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,7 +100,9 @@ class Builder:
             return None
         config: dict[str, Any] = butane.translate_data(files.butane(), report)
         for snippet in files.snippets:
-            config = ignition.merge(config, butane.translate(snippet, report))
+            translated, problems = _translate_snippet(snippet.name, snippet.text)
+            report.extend(problems)
+            config = ignition.merge(config, translated)
         for node in own:
             if node is not None:
                 config = ignition.merge(config, butane.translate(node, report, files_dir=file.folder))
@@ -113,6 +116,13 @@ class Builder:
             )
             return None
         return Built(plan, files, config)
+
+
+@lru_cache(64)  # hosts of one run share most of their snippets
+def _translate_snippet(name: str, text: str) -> tuple[dict[str, Any], Report]:
+    report = Report()
+    node = read(Source(name, text), report)
+    return (butane.translate(node, report) if node else {}), report
 
 
 def _check_spec(spec: str, report: Report) -> None:

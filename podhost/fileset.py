@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from podhost.document import Node
 from podhost.plan import ROOT, Owner
-from podhost.problems import Mark
+from podhost.problems import Mark, Source
 
 
 class File(NamedTuple):
@@ -47,7 +46,7 @@ class FileSet(NamedTuple):
     files: tuple[File, ...]
     directories: tuple[Directory, ...]
     units: tuple[SystemdUnit, ...]
-    snippets: tuple[Node, ...]
+    snippets: tuple[Source, ...]
 
     def butane(self) -> dict[str, Any]:
         """The parts, without the snippets, as the data of a Butane config.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from podhost import plan
-from podhost.document import Node, read
 from podhost.fileset import Directory, File, FileSet, SystemdUnit
 from podhost.library import Library
 from podhost.problems import Mark, Report, Source
@@ -91,19 +90,13 @@ def _without_comments(script: str) -> str:
     return lines[0] + "".join(line for line in lines[1:] if line.strip() and not line.lstrip().startswith("#"))
 
 
-def _snippets(host: plan.Plan, library: Library, templates: Templates, report: Report) -> list[Node]:
+def _snippets(host: plan.Plan, library: Library, templates: Templates, report: Report) -> list[Source]:
     """The host's own Butane: each snippet that it has a use for."""
     machine = host.machine
     names = ["base", "updates"] + (["data-disk"] if machine.data_disk else []) + (["swap"] if machine.swap_mib else [])
     values: Mapping[str, object] = {"machine": machine, "issue": _issue(host)}
-    nodes = []
-    for name in names:
-        source = library.snippets[f"{name}.bu"]
-        text = templates.file(source, values, report)
-        node = read(Source(source.name, text), report) if text else None
-        if node:
-            nodes.append(node)
-    return nodes
+    sources = (library.snippets[f"{name}.bu"] for name in names)
+    return [Source(source.name, templates.file(source, values, report)) for source in sources]
 
 
 def _issue(host: plan.Plan) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 
 from podhost.quadlet.unitfile import escape, quote
 
@@ -23,6 +24,7 @@ WORDS = frozenset(
 LISTS = frozenset({"AddCapability", "AddDevice", "DropCapability", "LogOpt", "Sysctl"})
 
 
+@lru_cache(4096)  # most values are the same on all hosts of a run
 def encode(key: str, value: str) -> str:
     """Write one value of a key; raise `ValueError` with a message and a hint when the key cannot hold it."""
     text = escape(value).replace("$", "$$")
