@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import re
 import tokenize
@@ -30,9 +31,15 @@ def room(module: str) -> str:
     return f"{module}.".split(".")[1]
 
 
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All nodes of a file's syntax tree."""
+    return tuple(ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
 def imports(path: Path) -> Iterator[tuple[int, str]]:
     """Every module that a file imports, wherever in it, with the line; those of the package by their full names."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -96,7 +103,7 @@ def test_only_the_command_line_prints_or_exits() -> None:
     for module, path in MODULES.items():
         if room(module) in ("cli", "__main__"):
             continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path):
             name = ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else ""
             if name in (
                 "print",
@@ -119,7 +126,7 @@ def test_only_the_command_line_writes_files() -> None:
         f"{path}:{node.lineno}"
         for module, path in MODULES.items()
         if room(module) != "cli"
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute) and writers.search(f".{node.attr}")
     ]
     assert found == []
@@ -133,7 +140,7 @@ def test_the_package_knows_no_stack() -> None:
         text = path.read_text("utf-8")
         docstrings = {
             node.body[0].lineno
-            for node in ast.walk(ast.parse(text))
+            for node in nodes(path)
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None
         }
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
