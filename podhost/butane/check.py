@@ -86,7 +86,7 @@ def _filesystem(value: Struct, path: Path, findings: Findings) -> None:
     if not kind:
         findings.error((*path, "format"), "with_mount_unit needs a format", "such as ext4, xfs or swap")
     if not value.get("path") and not (findings.version >= 4 and (kind == "swap" or not kind)):
-        findings.error((*path, "path"), "with_mount_unit needs a path to mount at")
+        findings.error((*path, "path"), "with_mount_unit needs a path to mount at", "set 'path'")
 
 
 def _directory(value: Struct, path: Path, findings: Findings) -> None:
@@ -157,16 +157,22 @@ def _boot_device(value: Struct, path: Path, findings: Findings) -> None:
         elif _S390X[layout]:
             device = luks.get("device")
             if not device:
-                findings.error(place, f"the layout {layout} needs boot_device.luks.device")
+                findings.error(place, f"the layout {layout} needs boot_device.luks.device", "name the disk")
             elif not re.search(f"{_S390X[layout]}$", device):
-                findings.error(place, f"'{device}' is no device of the layout {layout}")
+                findings.error(
+                    place,
+                    f"'{device}' is no device of the layout {layout}",
+                    "it is /dev/dasda or /dev/sda, or one with another last letter",
+                )
         if layout.startswith("s390x") and mirror and findings.version >= 6:
-            findings.error(place, f"the layout {layout} cannot be mirrored")
+            findings.error(place, f"the layout {layout} cannot be mirrored", "remove the mirror")
     if luks.get("cex", {}).get("enabled"):
         if layout is None:
-            findings.error((*path, "luks", "cex"), "cex needs a layout of s390x")
+            findings.error(
+                (*path, "luks", "cex"), "cex needs a layout of s390x", "set boot_device.layout, such as s390x-virt"
+            )
         elif not layout.startswith("s390x"):
-            findings.error(place, "cex needs a layout of s390x")
+            findings.error(place, "cex needs a layout of s390x", "set boot_device.layout, such as s390x-virt")
         if luks.get("tang") or luks.get("tpm2"):
             findings.error((*path, "luks"), "cex and clevis exclude each other", "keep one of cex, and tang or tpm2")
 
@@ -186,12 +192,12 @@ def _set(tang: Struct) -> bool:
 
 def _boot_device_mirror(value: Struct, path: Path, findings: Findings) -> None:
     if len(value.get("devices", ())) == 1:
-        findings.error((*path, "devices"), "a mirror needs at least two devices")
+        findings.error((*path, "devices"), "a mirror needs at least two devices", "add another, or remove the mirror")
 
 
 def _grub_user(value: Struct, path: Path, findings: Findings) -> None:
     if not value.get("name"):
-        findings.error((*path, "name"), "a GRUB user needs a name")
+        findings.error((*path, "name"), "a GRUB user needs a name", "set 'name'")
     if not value.get("password_hash"):
         findings.error((*path, "password_hash"), "a GRUB user needs a password hash", "grub2-mkpasswd-pbkdf2 makes it")
 

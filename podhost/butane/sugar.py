@@ -214,7 +214,9 @@ def warn_of_partitions(config: Struct, version: int, findings: Findings) -> None
                             "give the root a size_mib, or the others a start_mib",
                         )
                 elif size < _SMALLEST_ROOT_MIB:
-                    findings.warning((*path, "size_mib"), "the root partition should have 8 GiB (8192 MiB)")
+                    findings.warning(
+                        (*path, "size_mib"), "the root partition should have 8 GiB", "set size_mib to 8192 or more"
+                    )
             wanted = RESERVED_LABELS.get(label or "")
             if wanted and partition.get("number", 0) != wanted and not disk.get("wipeTable"):
                 findings.warning(

@@ -59,5 +59,11 @@ def version_of(document: Node, report: Report) -> int | None:
         message = f"the experimental version '{version.text}' is not supported"
     else:
         message = f"there is no version '{version.text}' of the variant fcos"
-    report.error(message, version.mark, f"use a stable version, 1.0.0 to {NEWEST_VERSION}")
+    near = f"{version.text}.0"
+    hint = (
+        f"did you mean '{near}'?"
+        if parse_version(near) is not None
+        else f"use a version from 1.0.0 to {NEWEST_VERSION}"
+    )
+    report.error(message, version.mark, hint)
     return None

@@ -9,6 +9,7 @@ from podhost.ignition.findings import Finding, Findings, Path
 from podhost.ignition.schema import STRUCTS, Field, ignition_fields
 from podhost.ignition.validate import validate
 
+_NAMES = {str: "a string", int: "an integer", bool: "a boolean"}
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?")
 
 _TYPES: dict[str, type] = {"string": str, "Device": str, "int": int, "bool": bool}
@@ -76,6 +77,6 @@ def _single(field: Field, item: Any, path: Path, findings: Findings) -> Any:
         return _struct(field.type, item if item is not None else {}, path, findings)
     wanted = _TYPES[field.type]
     if not isinstance(item, wanted) or (wanted is int and isinstance(item, bool)):
-        findings.error(path, f"this should be {'an' if wanted is int else 'a'} {wanted.__name__}")
+        findings.error(path, f"this should be {_NAMES[wanted]}")
         return wanted()
     return item

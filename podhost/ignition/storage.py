@@ -57,9 +57,9 @@ def _storage(value: Struct, path: Path, findings: Findings) -> None:
             continue
         place = (*path, "filesystems", index, "device")
         if disk.get("partitions"):
-            findings.warning(place, "the filesystem overwrites a disk that has partitions here")
+            findings.warning(place, "the filesystem overwrites a disk that has partitions here", "name a partition")
         elif disk.get("wipeTable") and not filesystem.get("wipeFilesystem"):
-            findings.warning(place, "the filesystem is wiped, as its disk has wipe_table")
+            findings.warning(place, "the filesystem is wiped, as its disk has wipe_table", "set wipe_filesystem, too")
 
 
 def _below_links(storage: Struct, links: list[str], path: Path, findings: Findings) -> None:
@@ -79,7 +79,7 @@ def _below_links(storage: Struct, links: list[str], path: Path, findings: Findin
 def _link(value: Struct, storage: Struct, path: Path, findings: Findings) -> None:
     target = value.get("target") or ""
     if findings.version >= 3 and not target:
-        findings.error((*path, "target"), "a link needs a target")
+        findings.error((*path, "target"), "a link needs a target", "set 'target'")
         return
     if not value.get("hard"):
         return
@@ -91,7 +91,9 @@ def _link(value: Struct, storage: Struct, path: Path, findings: Findings) -> Non
     for owner in ("user", "group"):
         for name in ("id", "name"):
             if value.get(owner, {}).get(name) is not None:
-                findings.warning((*path, owner, name), "a hard link has the owner of its target: this is ignored")
+                findings.warning(
+                    (*path, owner, name), "a hard link has the owner of its target: this is ignored", "remove it"
+                )
 
 
 def _disk(value: Struct, path: Path, findings: Findings) -> None:
@@ -101,13 +103,15 @@ def _disk(value: Struct, path: Path, findings: Findings) -> None:
     partitions = value.get("partitions", ())
     path = (*path, "partitions")
     if (index := _second([each.get("number") or None for each in partitions])) is not None:
-        findings.error((*path, index), f"partition number {partitions[index]['number']} is taken already")
+        findings.error(
+            (*path, index), f"partition number {partitions[index]['number']} is taken already", "choose another"
+        )
     if (index := _overlap(partitions)) is not None:
         findings.error((*path, index), "this partition overlaps another one", "look at start_mib and size_mib")
     if any(each.get("shouldExist") is False for each in partitions) and any(
         not each.get("number") for each in partitions
     ):
-        findings.error(path, "with a partition that should not exist, every partition needs a number")
+        findings.error(path, "with a partition that should not exist, every partition needs a number", "set 'number'")
     if (index := _second([each.get("label") for each in partitions])) is not None:
         findings.error((*path, index), f"the label '{partitions[index]['label']}' is taken already")
 
@@ -145,11 +149,11 @@ def _partition(value: Struct, path: Path, findings: Findings) -> None:
     if value.get("shouldExist") is False and (given or value.get("typeGuid") or value.get("guid")):
         findings.error(path, "a partition that should not exist is described", "give its number alone")
     if not value.get("number") and label is None:
-        findings.error(path, "a partition needs a number or a label")
+        findings.error(path, "a partition needs a number or a label", "set 'number', 'label', or both")
     if label is not None and len(label.encode()) > 36:
-        findings.error((*path, "label"), "the label of a partition has at most 36 characters")
+        findings.error((*path, "label"), "the label of a partition has at most 36 characters", "shorten it")
     elif label is not None and ":" in label:
-        findings.error((*path, "label"), "the label of a partition cannot hold a ':'")
+        findings.error((*path, "label"), "the label of a partition cannot hold a ':'", "use '-'")
     for name in ("guid", "typeGuid"):
         if (guid := value.get(name)) is not None and not _GUID.fullmatch(guid):
             findings.error(
@@ -165,12 +169,12 @@ def _raid(value: Struct, path: Path, findings: Findings) -> None:
     level = value.get("level")
     if level in _LEVELS_WITHOUT_SPARES:
         if value.get("spares"):
-            findings.error((*path, "level"), f"an array of level {level} has no spares")
+            findings.error((*path, "level"), f"an array of level {level} has no spares", "remove 'spares'")
     elif level not in _LEVELS:
         message = f"'{level}' is not a RAID level" if level else "a RAID level is needed here"
         findings.error((*path, "level"), message, "use linear, raid0, raid1, raid4, raid5, raid6 or raid10")
     if not value.get("devices"):
-        findings.error((*path, "devices"), "an array needs devices")
+        findings.error((*path, "devices"), "an array needs devices", "list their paths under 'devices'")
 
 
 _LABEL_BYTES = {"ext4": 16, "btrfs": 256, "xfs": 12, "swap": 15, "vfat": 11}  # man pages of the mkfs programs
@@ -187,12 +191,12 @@ def _filesystem(value: Struct, path: Path, findings: Findings) -> None:
                 (*path, "format"), "a filesystem that is described needs a format", "such as ext4, xfs or btrfs"
             )
         if label:
-            findings.error((*path, "label"), "a filesystem with a label needs a format")
+            findings.error((*path, "label"), "a filesystem with a label needs a format", "set 'format'")
     elif kind not in _LABEL_BYTES and not (kind == "none" and findings.version >= 3):
         known = ", ".join(sorted(_LABEL_BYTES)) + (", none" if findings.version >= 3 else "")
         findings.error((*path, "format"), f"Ignition makes no '{kind}' filesystem", f"it makes {known}")
     elif label and len(label.encode()) > (most := _LABEL_BYTES.get(kind, urls.NEVER)):
-        findings.error((*path, "label"), f"the label of a {kind} filesystem has at most {most} characters")
+        findings.error((*path, "label"), f"a label has at most {most} characters in {kind}", "shorten it")
 
 
 def _luks(value: Struct, path: Path, findings: Findings) -> None:
@@ -200,9 +204,11 @@ def _luks(value: Struct, path: Path, findings: Findings) -> None:
     custom = clevis.get("custom")
     source = value.get("keyFile", {}).get("source")
     if "/" in value["name"]:
-        findings.error((*path, "name"), "the name of a LUKS device cannot hold a '/'")
+        findings.error(
+            (*path, "name"), "the name of a LUKS device cannot hold a '/'", "it is the name below /dev/mapper"
+        )
     if len((value.get("label") or "").encode()) > 47:
-        findings.error((*path, "label"), "the label of a LUKS device has at most 47 characters")
+        findings.error((*path, "label"), "the label of a LUKS device has at most 47 characters", "shorten it")
     check_device(value.get("device") or "", (*path, "device"), findings)
     others = clevis.get("tang") or clevis.get("tpm2") or clevis.get("threshold")
     if others and (custom is not None if findings.version <= 2 else bool(custom and custom.get("pin"))):
@@ -224,25 +230,25 @@ def _clevis_custom(value: Struct, path: Path, findings: Findings) -> None:
     if not pin and not config and not (findings.version >= 3 and value.get("needsNetwork")):
         return
     if not pin and findings.version >= 3:
-        findings.error((*path, "pin"), "a custom clevis pin needs a name")
+        findings.error((*path, "pin"), "a custom clevis pin needs a name", "set 'pin'")
     elif pin not in _PINS and findings.version < 6:
         findings.error(
             (*path, "pin"), f"an unknown clevis pin '{pin or ''}'", f"use {', '.join(_PINS)}, or Butane 1.7.0"
         )
     if not config:
-        findings.error((*path, "config"), "a custom clevis pin needs a config")
+        findings.error((*path, "config"), "a custom clevis pin needs a config", "set 'config'")
 
 
 def _tang(value: Struct, path: Path, findings: Findings) -> None:
     if urls.scheme(value.get("url") or "") not in ("http", "https"):
-        findings.error((*path, "url"), "a tang server needs a URL with the scheme http or https")
+        findings.error((*path, "url"), "a tang server needs a URL with the scheme http or https", "set 'url'")
     if not value.get("thumbprint"):
         findings.error((*path, "thumbprint"), "a tang server needs a thumbprint", "tang-show-keys prints it")
     if advertisement := value.get("advertisement"):
         try:
             json.loads(advertisement, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
-            findings.error((*path, "advertisement"), "the advertisement is not JSON")
+            findings.error((*path, "advertisement"), "the advertisement is not JSON", "the server gives it at /adv")
 
 
 def _refuse_constant(name: str) -> None:

@@ -99,7 +99,10 @@ def _tls(value: Struct, path: Path, findings: Findings) -> None:
         if findings.version >= 1:
             _required_source(reference, place, findings)
         elif not reference.get("source"):
-            findings.error((*place, "source"), "a source is needed here")
+            findings.error((*place, "source"), "a source is needed here", _URL)
+
+
+_URL = "name a URL such as https://example.com/file; text of your own goes into 'inline'"
 
 
 def _required_source(value: Struct, path: Path, findings: Findings) -> None:
@@ -107,7 +110,7 @@ def _required_source(value: Struct, path: Path, findings: Findings) -> None:
     if not source:
         findings.error(path, "a source is needed here", "give it a 'source', 'inline' or 'local'")
     elif mistake := urls.mistake(source, findings.version):
-        findings.error(path, mistake)
+        findings.error(path, mistake, _URL)
 
 
 def _resource(value: Struct, path: Path, findings: Findings) -> None:
@@ -115,16 +118,22 @@ def _resource(value: Struct, path: Path, findings: Findings) -> None:
     if (compression := value.get("compression")) and compression != "gzip":
         findings.error((*path, "compression"), f"'{compression}' is no compression", "leave it out, or write gzip")
     if source is None and value.get("verification", {}).get("hash") is not None:
-        findings.error((*path, "verification", "hash"), "there is a hash, and nothing that it is the hash of")
+        findings.error(
+            (*path, "verification", "hash"),
+            "there is a hash, and nothing that it is the hash of",
+            "add a source, or remove it",
+        )
     if source and (mistake := urls.mistake(source, findings.version)):
-        findings.error((*path, "source"), mistake)
+        findings.error((*path, "source"), mistake, _URL)
     if value.get("httpHeaders") and (not source or urls.scheme(source) not in ("http", "https")):
-        findings.error((*path, "httpHeaders"), "HTTP headers need a source with the scheme http or https")
+        findings.error(
+            (*path, "httpHeaders"), "HTTP headers need a source with the scheme http or https", "remove them"
+        )
 
 
 def _http_header(value: Struct, path: Path, findings: Findings) -> None:
     if not value.get("name"):
-        findings.error((*path, "name"), "an HTTP header needs a name")
+        findings.error((*path, "name"), "an HTTP header needs a name", "such as Authorization")
     if value.get("value") == "":
         findings.error((*path, "value"), "the value of an HTTP header is empty", "leave it out to remove the header")
 
@@ -143,7 +152,9 @@ def _verification(value: Struct, path: Path, findings: Findings) -> None:
     elif since > findings.version:
         findings.error(path, f"an unknown hash function '{function}'", "use sha512, or sha256 from spec 3.1.0 on")
     elif len(digest.encode()) != digits:
-        findings.error(path, f"a {function} hash has {digits} digits, and this one {len(digest)}")
+        findings.error(
+            path, f"a {function} hash has {digits} digits, and this one {len(digest)}", f"{function}sum prints it"
+        )
 
 
 def _proxy(value: Struct, path: Path, findings: Findings) -> None:
@@ -154,7 +165,11 @@ def _proxy(value: Struct, path: Path, findings: Findings) -> None:
         if scheme not in ("http", "https"):
             findings.error((*path, name), f"'{url}' is not the URL of a proxy", "it begins with http:// or https://")
         elif scheme == "http" and name == "httpsProxy":
-            findings.warning((*path, name), "what is fetched by HTTPS goes through a proxy without encryption")
+            findings.warning(
+                (*path, name),
+                "what is fetched by HTTPS goes through a proxy without encryption",
+                "use a proxy with https://",
+            )
 
 
 _INSTANCE = re.compile(r"(.+?)@(.+?)\.service")
@@ -171,7 +186,11 @@ def _systemd(value: Struct, path: Path, findings: Findings) -> None:
             findings.warning(
                 (*path, "units", index, "contents"),
                 f"the template '{match[1]}@.service' has no [Install] section, so enabling '{unit['name']}' does nothing",
+                _INSTALL,
             )
+
+
+_INSTALL = "add one, such as '[Install]' with 'WantedBy=multi-user.target', or do not enable the unit"
 
 
 def _sections(contents: str) -> set[str] | None:
@@ -213,7 +232,7 @@ def _unit(value: Struct, path: Path, findings: Findings) -> None:
         findings.error(path, f"Ignition would refuse this unit: {error}")
     else:
         if value.get("enabled") and "Install" not in sections:
-            findings.warning(path, f"'{name}' has no [Install] section, so enabling it does nothing")
+            findings.warning(path, f"'{name}' has no [Install] section, so enabling it does nothing", _INSTALL)
 
 
 def _quadlet(name: str) -> bool:
@@ -232,7 +251,9 @@ def _dropin(value: Struct, path: Path, findings: Findings) -> None:
     except unitfile.BadUnit as error:
         findings.error((*path, "contents"), f"Ignition would refuse this drop-in: {error}")
     if _suffix(value["name"]) != "conf":
-        findings.error((*path, "name"), f"the name of the drop-in '{value['name']}' does not end in .conf")
+        findings.error(
+            (*path, "name"), f"the name of the drop-in '{value['name']}' does not end in .conf", "such as 10-local.conf"
+        )
 
 
 CHECKS: dict[str, Check] = {
