@@ -20,6 +20,7 @@ from podhost.butane.translate import Origins, Translator
 from podhost.butane.trees import add_trees
 from podhost.butane.version import NEWEST_VERSION, parse_version, version_of
 from podhost.document import Node
+from podhost.ignition import check as check_config
 from podhost.ignition.findings import Findings
 from podhost.ignition.schema import SPEC_OF_VERSION, Struct, snake
 from podhost.ignition.specs import TooOldSpec, at_spec
@@ -87,10 +88,16 @@ def _translate(
     if own.failed or made.failed:
         return {}
     if spec is not None:
+        mark = place(("version",))
         try:
-            return at_spec(config, spec)
+            config = at_spec(config, spec)
         except TooOldSpec as error:
-            report.error(str(error), place(("version",)))
+            report.error(str(error), mark)
+            return {}
+        other = Report()
+        check_config(config, other, f"as Ignition {spec}", mark)
+        report.extend(other)
+        if other.failed:
             return {}
     return config
 

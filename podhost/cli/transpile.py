@@ -51,6 +51,8 @@ def transpile(
     report.raise_if_failed()
     if spec is not None:
         config = _at_spec(config, spec)
+        ignition.check(config, report, f"as Ignition {spec}")
+        report.raise_if_failed()
     print_report(report)
     if strict and report.problems:
         raise fail("there are warnings, and --strict makes them errors")

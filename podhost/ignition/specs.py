@@ -101,7 +101,15 @@ def _of_pin(value: Struct) -> Iterator[tuple[str, int]]:
         yield "pin", 6
 
 
+def _of_clevis(value: Struct) -> Iterator[tuple[str, int]]:
+    # before 3.3.0 a custom pin excludes all else even where it is empty
+    custom = value.get("custom")
+    if custom is not None and not custom.get("pin") and any(value.get(name) for name in ("tang", "tpm2", "threshold")):
+        yield "custom", 3
+
+
 _NEEDS: dict[str, Callable[[Struct], Iterator[tuple[str, int]]]] = {
+    "Clevis": _of_clevis,
     "ClevisCustom": _of_pin,
     "Directory": _of_mode,
     "File": _of_mode,

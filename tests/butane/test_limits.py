@@ -50,10 +50,10 @@ def test_a_config_of_1000_files_and_200_units_takes_less_than_a_second() -> None
     text = f"{HEAD}storage:\n  files:\n{files}systemd:\n  units:\n{units}"
     fastest = 1000.0
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         config, report = translate(text)
         written = dumps(config)
-        fastest = min(fastest, time.perf_counter() - start)
+        fastest = min(fastest, time.process_time() - start)
     assert not report.problems
     assert len(json.loads(written)["storage"]["files"]) == 1000
     assert fastest < 1, f"{fastest:.2f} s"

@@ -107,6 +107,14 @@ def test_a_spec_that_is_too_old_is_refused(podhost: Podhost, tmp_path: Path) -> 
     assert "kernelArguments needs 3.3.0" in result.stderr
 
 
+def test_what_the_other_spec_would_refuse_is_refused(podhost: Podhost, tmp_path: Path) -> None:
+    (tmp_path / "old.bu").write_text("variant: fcos\nversion: 1.3.0\nstorage: {links: [{path: /a}]}\n")
+    assert podhost("transpile", "old.bu").status == 0
+    result = podhost("transpile", "old.bu", "--spec", "3.6.0")
+    assert (result.status, result.stdout) == (1, "")
+    assert "as Ignition 3.6.0, storage.links.0.target: a link needs a target" in result.stderr
+
+
 def test_later_files_are_merged_over_earlier_ones(podhost: Podhost, good: Path, tmp_path: Path) -> None:
     (tmp_path / "child.bu").write_text(
         "variant: fcos\nversion: 1.0.0\nstorage:\n  files:\n"

@@ -32,6 +32,7 @@ def contents(**more: Any) -> dict[str, Any]:
         ("3.2.0", {"storage": {"luks": [{"name": "a", "device": "/dev/a"}]}}),
         ("3.3.0", {"storage": {"filesystems": [{"device": "/dev/a", "format": "none"}]}}),
         ("3.3.0", {"kernelArguments": {"shouldExist": ["a"]}}),
+        ("3.3.0", {"storage": {"luks": [{"name": "a", "clevis": {"tpm2": True, "custom": {"needsNetwork": True}}}]}}),
         ("3.4.0", contents(source="arn:aws:s3:::b/o")),
         ("3.4.0", {"storage": {"luks": [{"name": "a", "discard": False}]}}),
         ("3.5.0", {"storage": {"luks": [{"name": "a", "cex": {"enabled": True}}]}}),
