@@ -127,7 +127,8 @@ def node_of(value: object, mark: Mark) -> Node:
         return Scalar(value, False, None, mark)
     if value is None or isinstance(value, bool):
         return Scalar({None: "null", True: "true", False: "false"}[value], True, None, mark)
-    return Scalar(repr(value), True, None, mark)
+    text = repr(value)
+    return Scalar(f".{text}" if text in ("inf", "nan") else text.replace("-inf", "-.inf"), True, None, mark)
 
 
 def plain(node: Node) -> Any:

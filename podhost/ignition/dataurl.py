@@ -105,9 +105,9 @@ def _packed(data: bytes, best: int) -> bytes | None:
     size = len(packed) + _TAIL
     hopeless = len(data) > _EXACT or (len(packed) > len(data) > _EXACT >> 3)
     if abs(size - most) <= doubt and not hopeless:
-        from podhost.ignition.gzipsize import gzip_size  # seldom needed
+        from podhost.ignition.gzipsize import deflate_size  # seldom needed
 
-        size = gzip_size(data)
+        size = deflate_size(data) + GZIP_BYTES
     return packed if size <= most else None
 
 

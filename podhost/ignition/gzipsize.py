@@ -13,8 +13,6 @@ from __future__ import annotations
 from collections import defaultdict
 from itertools import groupby
 
-from podhost.ignition.dataurl import GZIP_BYTES
-
 WINDOW = 1 << 15
 SHORTEST, LONGEST = 4, 258
 NEAR = 4096  # a match of the shortest length has to be as near as this
@@ -29,14 +27,14 @@ Token = int | tuple[int, int]
 """A literal byte, or the length and distance of a match."""
 
 
-def gzip_size(data: bytes) -> int:
+def deflate_size(data: bytes) -> int:
     """Give the length of the gzip that Butane would make of some bytes; takes a second for about a megabyte."""
     bits = start = 0
     for tokens, end in _blocks(data):
         bits = _add_block(bits, tokens, data[start:end])
         start = end
     bits = _aligned(bits + 3) + 32  # the empty stored block
-    return bits // 8 + GZIP_BYTES
+    return bits // 8
 
 
 def _aligned(bits: int) -> int:
