@@ -113,7 +113,8 @@ class Translator:
                 self.local(self.files.read, given, place) if name == "local" else given.encode("utf-8", "surrogatepass")
             )
             self.note((*into, "source"), place)
-            self.note((*into, "compression"), place)
+            if self.version and not result.get("compression"):
+                self.note((*into, "compression"), place)
         if data is None:
             return result
         return in_order("Resource", {**result, **embedded(data, result.get("compression"), self.version)})

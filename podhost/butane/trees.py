@@ -86,12 +86,12 @@ class _Grower:
         if mode is None:
             mode = 0o755 if node.mode & 0o111 else 0o644
         into: Path = ("storage", "files", index)
-        for part in (
-            ("contents", "source"),
-            ("contents", "compression"),
-            ("contents",),
-            *([] if "mode" in file else [("mode",)]),
-        ):
+        parts: list[Path] = [("contents",), ("contents", "source")]
+        if not contents.get("compression"):
+            parts.append(("contents", "compression"))
+        if "mode" not in file:
+            parts.append(("mode",))
+        for part in parts:
             self.translator.note((*into, *part), source)
         whole = in_order("File", {**file, "contents": in_order("Resource", made), "mode": mode})
         self.storage["files"][index] = whole
