@@ -211,6 +211,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
     node, found = read_file(path)
     assert node is not None
     assert (plain(node), found) == ({"a": 1, "b": 2}, [])
+    assert document.read_text(path, Report()) == "a: 1\r\nb: 2\r\n"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.support import PUBLIC_KEY, build, contents, make_library
 
 STACK = """\
 stack: example
-summary: An example
+summary: An \\4 example
 addresses: ["https://{{ domain }}/"]
 parameters:
   domain: {type: hostname, summary: Where}
@@ -117,7 +117,7 @@ def test_what_is_no_file_is_there_in_ignitions_words(host: tuple[dict[str, str],
         ("/var/srv/containers/example/config/x.conf", "server example.org;\n"),
         ("/etc/systemd/system/example.path", "[Path]\nPathExists=/example.org\n"),
         ("/etc/systemd/zram-generator.conf", "[zram0]\nzram-size = 2048\n"),
-        ("/etc/issue.d/50-podhost.issue", "An example: https://example.org/\nThis machine: \\4 \\6\n\n"),
+        ("/etc/issue.d/50-podhost.issue", "An \\\\4 example: https://example.org/\nThis machine: \\4 \\6\n\n"),
         (
             "/etc/zincati/config.d/55-podhost.toml",
             '[updates]\nstrategy = "periodic"\n\n[[updates.periodic.window]]\n'

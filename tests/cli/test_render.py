@@ -356,15 +356,16 @@ def test_mistakes_in_a_secrets_file_do_not_show_it(
 # -- where results go
 
 
-def test_results_go_to_a_file(podhost: Podhost, tmp_path: Path) -> None:
-    before = os.umask(0o022)
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_results_go_to_a_file(podhost: Podhost, tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
     try:
         result = podhost("render", "matrix", "-o", "matrix.ign")
     finally:
         os.umask(before)
     assert (result.status, result.stdout) == (0, "")
     assert (tmp_path / "matrix.ign").read_text() == podhost("render", "matrix").stdout
-    assert stat.S_IMODE((tmp_path / "matrix.ign").stat().st_mode) == 0o644
+    assert stat.S_IMODE((tmp_path / "matrix.ign").stat().st_mode) == mode
     assert files_below(tmp_path) == {"matrix.ign"}
 
 

@@ -18,6 +18,7 @@ def check(text: str, podman: Release = (5, 4)) -> list[tuple[str, str, str]]:
 def test_keys_that_the_target_knows_are_no_problem() -> None:
     text = "[Unit]\nAnything=x\n[Container]\nImage=x\nNotify=healthy\nStopTimeout=3\n[Pod]\nPodName=x\n[Service]\nX=1\n[Install]\nX=1\n"
     assert check(text) == []
+    assert check("[Pod]\nPodName=x\n", (5, 0)) == []
 
 
 @pytest.mark.parametrize(

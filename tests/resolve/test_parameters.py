@@ -64,6 +64,7 @@ def test_defaults(tmp_path: Path) -> None:
     [
         ("host: a.org", "text", "at a.org"),
         ("number: 10", "number", 10),
+        ("number: 1", "number", 1),
         ("flag: true", "flag", True),
         ("flag: 'true'", "flag", True),
         ("text: 5", "text", "5"),
