@@ -67,7 +67,8 @@ def _resource(value: Struct, path: Path, findings: Findings) -> None:
 def _reference(value: Struct, path: Path, findings: Findings) -> None:
     _resource(value, path, findings)
     inline = value.get("inline")
-    if path[:2] != ("ignition", "config") or inline is None or value.get("local") or value.get("source"):
+    alone = value.get("local") is None and value.get("source") is None
+    if path[:2] != ("ignition", "config") or inline is None or not alone:
         return
     try:
         config = json.loads(inline)
