@@ -77,6 +77,11 @@ def _read_stack(path: Path, report: Report) -> StackFolder | None:
             locate(node, ("stack",))[0],
             "give both the same name",
         )
+    for name, parameter in spec.parameters.items():
+        if parameter.type == "enum" and not parameter.values:
+            report.error(
+                "an enum without values", locate(node, ("parameters", name))[0], "list them: values: [one, two]"
+            )
     return StackFolder(path, spec, node, _sources(path / "files"))
 
 

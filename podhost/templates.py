@@ -94,11 +94,22 @@ def _plain(text: str, values: Mapping[str, object]) -> str | None:
         return text
     if "{%" in text or "{#" in text:
         return None
-    parts = re.split(r"\{\{ *(\w+) *\}\}", text)
-    names = parts[1::2]
-    if any("{{" in part for part in parts[::2]) or not all(type(values.get(name)) in (str, int) for name in names):
+    parts = re.split(r"\{\{ *(\w+(?:\.\w+)*) *\}\}", text)
+    if any("{{" in part for part in parts[::2]):
         return None
-    parts[1::2] = [str(values[name]) for name in names]
+    for index in range(1, len(parts), 2):
+        value: object = values
+        for step in parts[index].split("."):
+            value = (
+                value.get(step)
+                if isinstance(value, Mapping)
+                else getattr(value, step, None)
+                if isinstance(value, tuple)
+                else None
+            )
+        if not isinstance(value, str) and type(value) is not int:
+            return None
+        parts[index] = str(value)
     return "".join(parts)
 
 
@@ -232,6 +243,7 @@ def _environment() -> jinja2.Environment:
     environment = ImmutableSandboxedEnvironment(
         undefined=_Undefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False
     )
+    environment.optimized = False  # folding constants takes longer than it saves
     environment.filters.update(QUOTING)
     environment.globals = {"range": environment.globals["range"]}
     return environment

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field
 
 from podhost.spec.model import AllDefaults, Boolean, Integer, Model
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Texts = dict[str, str]
-Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
+Key = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 Keys = dict[
     Key, Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 ]
@@ -38,12 +38,6 @@ class Parameter(Model):
     )
     minimum: Integer | None = Field(None, description="The smallest integer allowed.")
     maximum: Integer | None = Field(None, description="The largest integer allowed.")
-
-    @model_validator(mode="after")
-    def _has_values(self) -> Parameter:
-        if self.type == "enum" and not self.values:
-            raise ValueError("an enum without values", "list them: values: [one, two]")
-        return self
 
 
 class Secret(Model):
