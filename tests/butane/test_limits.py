@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import time
 from pathlib import Path
@@ -16,14 +15,14 @@ from podhost import butane
 from podhost.document import read
 from podhost.ignition import dumps
 from podhost.problems import Report, Source
+from tests.conformance.seeds import CI, SEED, SOAK
 from tests.support import problems, python
 
 CASES = Path(__file__).parent.parent / "conformance" / "cases"
 FILES = CASES.parent / "files"
 HEAD = "variant: fcos\nversion: 1.7.0\n"
 
-SOAK = os.environ.get("PODHOST_SOAK") == "1"
-MUTATIONS = 100_000 if SOAK else 5_000 if os.environ.get("CI") == "true" else 500
+MUTATIONS = 100_000 if SOAK else 5_000 if CI else 500
 
 
 def translate(text: str, files_dir: Path | None = None) -> tuple[dict[str, object], Report]:
@@ -191,16 +190,15 @@ def check(text: str) -> None:
 
 
 def test_a_mutated_case_is_translated_or_refused(capfd: pytest.CaptureFixture[str]) -> None:
-    seed = int(os.environ.get("PODHOST_SEED") or random.SystemRandom().randrange(2**32))
     with capfd.disabled():
-        print(f"\nPODHOST_SEED={seed}, {MUTATIONS} mutations: ", end="")
-    rng = random.Random(seed)
+        print(f"\nPODHOST_SEED={SEED}, {MUTATIONS} mutations: ", end="")
+    rng = random.Random(SEED)
     for number in range(MUTATIONS):
         text = mutate(rng)
         try:
             check(text)
         except Exception as error:
-            error.add_note(f"mutation {number} of PODHOST_SEED={seed}:\n{text}")
+            error.add_note(f"mutation {number} of PODHOST_SEED={SEED}:\n{text}")
             raise
 
 
