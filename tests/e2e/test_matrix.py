@@ -371,6 +371,31 @@ def test_signing_keys_are_unique(bed: Bed, config: str, host: Host, story: Story
     other.destroy()
 
 
+def test_embedded_secrets_take_the_place_of_made_ones(bed: Bed, tmp_path: Path) -> None:
+    """What the administrator brings is used, and what is made of it follows; the rest is made on the host."""
+    (tmp_path / "secrets.yaml").write_text("matrix: {postgres_password: 'chosen $one% \"here\"'}\n")
+    (tmp_path / "host.yaml").write_text(
+        "secrets: secrets.yaml\nstacks: {matrix: {domain: fcos.fr, email: admin@fcos.fr}}\n"
+    )
+    builder, report = Builder(), Report()
+    file = builder.read(str(tmp_path / "host.yaml"), report)
+    assert file is not None
+    built = builder.build(file, report)
+    assert built is not None, [str(problem) for problem in report.problems]
+    data = bed.folder("embedded")
+    host = bed.host("embedded", ignition.dumps(built.config), data=data)
+    host.provision()
+    host.boot()
+    host.wait_until_answers(VERSIONS)  # Synapse has logged in to PostgreSQL with it
+    given = host.run("stat --format '%a %u' /etc/podhost/secrets /etc/podhost/secrets/matrix/postgres_password").stdout
+    assert given.splitlines() == ["700 0", "600 0"]
+    assert (
+        data / "matrix/secrets/postgres_passfile"
+    ).read_text() == '127.0.0.1:5432:synapse:synapse:chosen $one% "here"'
+    assert not (data / "matrix/secrets/postgres_password").exists()
+    host.destroy()
+
+
 # -- the host's life
 
 
