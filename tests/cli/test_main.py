@@ -101,6 +101,14 @@ def test_a_closed_output_is_said() -> None:
     assert "error: " in result.stderr
 
 
+def test_a_closed_input_is_said() -> None:
+    command = ["/bin/sh", "-c", f"'{sys.executable}' -m podhost transpile <&-"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: ")
+    assert "Traceback" not in result.stderr
+
+
 def test_a_full_disk_is_said() -> None:
     with Path("/dev/full").open("wb") as full:
         result = python("-m", "podhost", "render", "matrix", stdout=full)
