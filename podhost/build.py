@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from podhost import butane, ignition
-from podhost.document import Mapping, Node, Scalar, Sequence, load, locate, node_of, plain, read, read_text
+from podhost.document import Mapping, Node, Scalar, Sequence, key_mark, load, locate, node_of, plain, read, read_text
 from podhost.fileset import FileSet
 from podhost.ignition.specs import parse_spec
 from podhost.library import Library
@@ -106,6 +106,8 @@ class Builder:
         for node in own:
             if node is not None:
                 config = ignition.merge(config, butane.translate(node, report, files_dir=file.folder))
+        if own and not report.failed:  # two good configs can merge to a bad one
+            ignition.check(config, report, "the host together with your Butane files", key_mark(file.node, ("butane",)))
         if report.failed:
             return None
         try:

@@ -109,6 +109,18 @@ def test_a_mistake_in_own_butane_has_its_line(podhost: Podhost, host: Path, tmp_
     assert not (tmp_path / "x.ign").exists()
 
 
+def test_own_butane_that_breaks_the_host_is_refused(podhost: Podhost, host: Path, tmp_path: Path) -> None:
+    """It is good by itself, and so is the host: together a file would stand below a link."""
+    host.write_text(HOST + "butane: [my.bu]\n")
+    (tmp_path / "my.bu").write_text(
+        "variant: fcos\nversion: 1.4.0\nstorage: {links: [{path: /etc/zincati, target: /x}]}\n"
+    )
+    result = podhost("render", "host.yaml", "-o", "x.ign")
+    assert result.status == 1
+    assert "host.yaml:6:1: error: the host together with your Butane files, storage.files" in result.stderr
+    assert not (tmp_path / "x.ign").exists()
+
+
 def test_the_same_input_gives_the_same_bytes(podhost: Podhost) -> None:
     """Whatever the time, the place and the order of Python's sets."""
     here = podhost("render", "matrix").stdout
