@@ -84,6 +84,9 @@ def _translate(files: tuple[Path, ...], files_dir: Path | None, report: Report) 
 def _load(path: Path, report: Report) -> Node | None:
     if str(path) != "-":
         return load(path, report)
+    if sys.stdin is None:
+        report.error("standard input is closed", hint="name a file")
+        return None
     data = sys.stdin.buffer.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         report.error(f"standard input is larger than {MAX_BYTES >> 20} MiB")
