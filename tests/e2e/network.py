@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,3 +95,13 @@ class Network:
         self._names.names[name.lower()] = list(addresses)
         lines = [f"{address} {known}\n" for known, all_ in self._names.names.items() for address in all_]
         self._hosts.write_text(_LOCALHOST + "".join(lines))
+
+
+def unplug(machine: str) -> None:
+    """Remove the link of a machine that is gone: the kernel does so too, but some time later, and a new machine of that name comes sooner."""
+    link = f"vb-{machine}"[:15]
+    deadline = time.monotonic() + 10
+    while subprocess.run(["ip", "link", "show", link], capture_output=True, check=False).returncode == 0:
+        subprocess.run(["ip", "link", "delete", link], capture_output=True, check=False)
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the link {link} does not go away")

@@ -17,7 +17,7 @@ from typing import Any
 from . import cgroups, processes
 from .build import remove
 from .client import Answer, request
-from .network import BRIDGE, GATEWAY, GATEWAY6, Network
+from .network import BRIDGE, GATEWAY, GATEWAY6, Network, unplug
 from .notify import Notifications
 
 HERE = Path(__file__).parent
@@ -328,6 +328,7 @@ class Host:
             self._notifications.close()
             self._notifications = None
         cgroups.remove(self._cgroup)
+        unplug(self.name)
 
     def _await(self, message: str, timeout: float) -> None:
         """Wait for one of systemd-nspawn's messages."""
