@@ -177,7 +177,9 @@ with open_bed() as bed:
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda by: by.name)
 def test_nothing_is_left_behind(bed: Bed, by: signal.Signals) -> None:
     """Whatever ends the tests: no process, and with the last one no namespace, mount or address."""
-    code = "import signal; signal.signal(signal.SIGTERM, signal.default_int_handler)\n" + CHILD
+    # A program that a shell started in the background ignores SIGINT, and so do its children, unless they say otherwise.
+    handlers = "import signal\nfor each in (signal.SIGTERM, signal.SIGINT):\n    signal.signal(each, signal.default_int_handler)\n"
+    code = handlers + CHILD
     top = Path(__file__).parents[__name__.count(".")]
     child = subprocess.Popen(
         [sys.executable, "-c", code.format(package=__package__)],
