@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +17,9 @@ from tests.support import Podhost
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 CI = os.environ.get("CI") == "true"
+
+# What a shell starts in the background ignores SIGINT, and so do its children: the tests of interrupts would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 set_hypothesis_home_dir(Path(__file__).parent / ".cache" / "hypothesis")
 hypothesis.settings.register_profile("quick", max_examples=40, deadline=None, print_blob=True)
