@@ -34,7 +34,6 @@ class Pebble:
 
     def __init__(self, network: Network, folder: Path) -> None:
         network.name(NAME, GATEWAY)
-        folder.mkdir(parents=True)
         self.ca_bundle = folder / "ca.pem"
         self.log = folder / "pebble.log"
         self._folder = folder
@@ -72,6 +71,16 @@ class Pebble:
         if self._process:
             processes.stop(self._process)
             self._process = None
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is there."""
+        return self._process is not None
+
+    @property
+    def settings(self) -> tuple[str, str]:
+        """What `--set` says for a host that is to ask this authority."""
+        return (f"certificates.authority={self.directory}", f"certificates.ca_bundle={self.ca_bundle}")
 
     @property
     def orders(self) -> int:
