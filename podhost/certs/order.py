@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from acme import challenges, messages
+from acme import challenges, errors, messages
 from cryptography import x509
 
 from podhost.certs import budget, keys, preflight
@@ -159,8 +159,10 @@ class Authorizer:
         self.store.begin(wanted.name, key)
         try:
             url, order, record = self._make(client, wanted, replaces)
+        except errors.ConflictError:  # what the package makes of "replaced already"
+            url, order, record = self._make(client, wanted, None)
         except messages.Error as error:
-            # What there is to refuse about the old certificate has many names, and one of the codes is newer than the package.
+            # There are many codes for what is wrong with the old certificate, and the order may do well without it.
             if replaces is None or error.code in ("accountDoesNotExist", "rateLimited", "rejectedIdentifier"):
                 raise
             url, order, record = self._make(client, wanted, None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -66,7 +65,7 @@ def status(config: Path, as_json: bool) -> None:
     from podhost.certs.status import status
 
     try:
-        found = status(_read(config), int(time.time()))
+        found = status(_read(config), now())
     except Failure as failure:
         raise fail(failure.message, failure.todo) from None
     if as_json:
@@ -108,6 +107,11 @@ def check(config: Path) -> None:
         sys.exit(1)
 
 
+def now() -> int:
+    """The time, in seconds since 1970."""
+    return int(time.time())
+
+
 class _failures:  # noqa: N801 - a context manager, used like a function
     """Say a failure, and go on."""
 
@@ -139,13 +143,13 @@ def _read(config: Path) -> Task:
     return task
 
 
-def _run(task: Task, by_hand: tuple[str, ...], clock: Callable[[], int] = lambda: int(time.time())) -> None:
+def _run(task: Task, by_hand: tuple[str, ...]) -> None:
     from podhost.certs.failure import Failure
     from podhost.certs.renew import run
 
     _end_on_term()
     try:
-        outcomes = run(task, clock, note, by_hand)
+        outcomes = run(task, lambda: now(), note, by_hand)
     except Failure as failure:
         raise fail(failure.message, failure.todo) from None
     for outcome in outcomes:
