@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import os
 import re
 import secrets
@@ -74,7 +75,11 @@ class Webroot:
 
 
 def resolve(name: str) -> list[str]:
-    """The addresses of a name, as this host resolves it."""
+    """The addresses of a name, as this host resolves it.
+
+    For its own name systemd-resolved gives the addresses of its interfaces (systemd-resolved.service(8), "Synthetic records");
+    the link-local ones among them are of no use to anybody, and least in a container.
+    """
     try:
         found = socket.getaddrinfo(name, PORT, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
@@ -87,7 +92,8 @@ def resolve(name: str) -> list[str]:
         ) from None
     except UnicodeError:
         raise Failure(f"'{name}' is not a name that DNS can have", "correct it", Kind.FREE) from None
-    return list(dict.fromkeys(str(each[4][0]) for each in found))
+    addresses = dict.fromkeys(str(each[4][0]).partition("%")[0] for each in found)
+    return [each for each in addresses if not ipaddress.ip_address(each).is_link_local]
 
 
 def _fetch(name: str, address: str, token: str, content: str) -> bool:
