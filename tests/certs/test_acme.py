@@ -122,7 +122,10 @@ def test_from_staging_to_production(world: World, home: Home, pebble: Pebble) ->
     home.set(authority=other.url)
     assert "its authority has changed" in home.run()
     home.verified(other.root, "example.test")
-    assert sorted(each.name for each in (home.store / "account").iterdir()) == ["127.0.0.1_14000_dir", "127.0.0.1_14010_dir"]
+    assert sorted(each.name for each in (home.store / "account").iterdir()) == [
+        "127.0.0.1_14000_dir",
+        "127.0.0.1_14010_dir",
+    ]
 
 
 def test_external_account(world: World, home: Home) -> None:
@@ -148,7 +151,9 @@ def test_nonces_that_are_refused(world: World, home: Home) -> None:
 
 
 def test_a_slow_validation(world: World, home: Home) -> None:
-    slow = Pebble(world, 14040, env={"PEBBLE_VA_NOSLEEP": "0", "PEBBLE_VA_SLEEPTIME": "4"}, retryAfter={"authz": 2, "order": 2})
+    slow = Pebble(
+        world, 14040, env={"PEBBLE_VA_NOSLEEP": "0", "PEBBLE_VA_SLEEPTIME": "4"}, retryAfter={"authz": 2, "order": 2}
+    )
     home.set(authority=slow.url)
     home.run()
     home.verified(slow.root, "example.test")

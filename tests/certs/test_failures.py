@@ -86,7 +86,9 @@ def test_a_validation_that_fails(astray: Home, pebble: Pebble) -> None:
     for _ in range(3):
         assert "(unauthorized)" in home.fails("issue", "web", later=16 * 60)
     assert pebble.orders() == before + 4
-    assert "no order now (5 of 5 failed validations of astray.test in an hour)" in home.fails("issue", "web", later=17 * 60)
+    assert "no order now (5 of 5 failed validations of astray.test in an hour)" in home.fails(
+        "issue", "web", later=17 * 60
+    )
     assert pebble.orders() == before + 4
     home.set(webroot="webroot", preflight=True)
     home.run("issue", "web", later=62 * 60)
@@ -117,7 +119,10 @@ def test_five_for_the_same_names_and_no_more(home: Home, pebble: Pebble) -> None
     broken = home.podhost("issue", "web")
     assert broken.returncode == 1
     assert "was broken and is kept as 'state.json.broken-" in broken.stderr
-    assert "certificates for these names in a week" in broken.stderr or "what was done before is not known" in broken.stderr
+    assert (
+        "certificates for these names in a week" in broken.stderr
+        or "what was done before is not known" in broken.stderr
+    )
     assert "5 of 5 certificates for these names" in home.fails("issue", "web", later=2 * 3600)
     assert pebble.orders() == orders[-1]
     home.run("issue", "web", later=8 * 86400)

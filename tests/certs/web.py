@@ -20,7 +20,10 @@ class Server6(Server):
     address_family = socket.AF_INET6
 
 
-servers = [Server6(("::1", 80), http.server.SimpleHTTPRequestHandler), Server(("127.0.0.1", 80), http.server.SimpleHTTPRequestHandler)]
+servers = [
+    Server6(("::1", 80), http.server.SimpleHTTPRequestHandler),
+    Server(("127.0.0.1", 80), http.server.SimpleHTTPRequestHandler),
+]
 os.chroot(sys.argv[1])
 os.chdir("/")
 os.setresuid(65534, 65534, 65534)

@@ -61,7 +61,7 @@ class World:
         resolv.write_text("nameserver 127.0.0.1\noptions timeout:2 attempts:2\n")
         ready = folder / "ready"
         script = (
-            "ip link set lo up && ip address add 127.0.0.2/32 dev lo && mount --bind $1 /etc/resolv.conf && "
+            "ip link set lo up && ip address add 127.0.0.2/32 dev lo && ip address add fd00::2/128 dev lo nodad && mount --bind $1 /etc/resolv.conf && "
             "mount -t tmpfs none /run && echo ok > $2.new && mv $2.new $2 && exec sleep infinity"
         )
         command = ["unshare", "--net", "--mount", "--propagation", "private"]
@@ -133,19 +133,22 @@ class World:
         """Start BIND for the zone dyn.test; give the secret of the key that may update it."""
         folder = self.folder / "bind"
         folder.mkdir()
-        key = subprocess.run(["tsig-keygen", "-a", "hmac-sha256", "podhost"], capture_output=True, text=True, check=True)
+        key = subprocess.run(
+            ["tsig-keygen", "-a", "hmac-sha256", "podhost"], capture_output=True, text=True, check=True
+        )
         (folder / "dyn.zone").write_text(
             "$TTL 60\n@ SOA ns.dyn.test. admin.dyn.test. 1 60 60 3600 60\n@ NS ns.dyn.test.\nns A 127.0.0.2\n"
             "@ A 127.0.0.1\n"
         )
         (folder / "named.conf").write_text(
-            f'{key.stdout}\noptions {{ directory "{folder}"; listen-on {{ 127.0.0.2; }}; listen-on-v6 {{ none; }};'
-            f' pid-file none; session-keyfile none; recursion no; dnssec-validation no; }};\ncontrols {{ }};\n'
+            f'{key.stdout}\noptions {{ directory "{folder}"; listen-on {{ 127.0.0.2; }}; listen-on-v6 {{ fd00::2; }};'
+            f" pid-file none; session-keyfile none; recursion no; dnssec-validation no; }};\ncontrols {{ }};\n"
             f'zone "dyn.test" {{ type primary; file "{folder}/dyn.zone"; allow-update {{ key podhost; }}; }};\n'
         )
         self.start(["named", "-g", "-c", str(folder / "named.conf")], "bind")
         until(lambda: self.connects("127.0.0.2", 53), "BIND")
         self.post(8055, "/add-a", {"host": "ns.dyn.test", "addresses": ["127.0.0.2"]})
+        self.post(8055, "/add-aaaa", {"host": "ns.dyn.test", "addresses": ["fd00::2"]})
         return key.stdout.split('secret "')[1].split('"')[0]
 
     @contextmanager
@@ -162,7 +165,9 @@ class World:
 class Pebble:
     """An ACME server in the world: always in strict mode."""
 
-    def __init__(self, world: World, port: int, dns: str = "127.0.0.1:53", env: dict[str, str] | None = None, **settings: Any) -> None:
+    def __init__(
+        self, world: World, port: int, dns: str = "127.0.0.1:53", env: dict[str, str] | None = None, **settings: Any
+    ) -> None:
         self.world = world
         self.port = port
         self.management = port + 1000
@@ -193,7 +198,10 @@ class Pebble:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         self.process = self.world.start(self.command, self.name, self.env)
-        until(lambda: self.world.connects("127.0.0.1", self.management) and self.world.connects("127.0.0.1", self.port), "Pebble")
+        until(
+            lambda: self.world.connects("127.0.0.1", self.management) and self.world.connects("127.0.0.1", self.port),
+            "Pebble",
+        )
 
     def stop(self) -> None:
         """End it."""
@@ -214,7 +222,10 @@ class Pebble:
 
     def renew_in(self, pem: bytes, start: float, end: float) -> None:
         """Let it want a certificate renewed between two moments, in seconds from now."""
-        window = {key: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + at)) for key, at in (("start", start), ("end", end))}
+        window = {
+            key: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + at))
+            for key, at in (("start", start), ("end", end))
+        }
         leaf = pem.decode().partition("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----\n"
         body = {"Certificate": leaf, "ARIResponse": json.dumps({"suggestedWindow": window})}
         self.world.post(self.management, "/set-renewal-info/", body, tls=True)
@@ -230,7 +241,11 @@ class Home:
         self.webroot = folder / "webroot"
         self.webroot.mkdir(exist_ok=True)
         self.config = folder / "certs.yaml"
-        self.settings: dict[str, Any] = {"store": "store", "webroot": "webroot", "ca_bundle": str(world.root / "ca.crt")}
+        self.settings: dict[str, Any] = {
+            "store": "store",
+            "webroot": "webroot",
+            "ca_bundle": str(world.root / "ca.crt"),
+        }
         self.set(**settings)
 
     def set(self, **settings: Any) -> None:
@@ -240,7 +255,17 @@ class Home:
 
     def podhost(self, *verb: str, later: int = 0, prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
         """`podhost cert VERB`, with a clock that is `later` by so many seconds."""
-        command = [sys.executable, "-m", "tests.certs.shifted", str(later), "cert", verb[0], "--config", str(self.config), *verb[1:]]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.certs.shifted",
+            str(later),
+            "cert",
+            verb[0],
+            "--config",
+            str(self.config),
+            *verb[1:],
+        ]
         return self.world.run(*prefix, *command, cwd=REPOSITORY)
 
     def resolving_at(self, address: str) -> tuple[str, ...]:
