@@ -31,14 +31,18 @@ class Webroot:
 
     def present(self, token: str, content: str) -> None:
         """Serve a challenge."""
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,200}", token):  # it becomes a file's name
-            raise Failure("the authority gave a token that is none", "see that 'authority' is the right one")
+        path = self._path(token)
         self.make()
-        store.write(self.folder / token, content.encode(), 0o644)
+        store.write(path, content.encode(), 0o644)
 
     def clean(self, token: str) -> None:
         """Serve it no longer."""
-        (self.folder / token).unlink(missing_ok=True)
+        self._path(token).unlink(missing_ok=True)
+
+    def _path(self, token: str) -> Path:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,200}", token):  # it becomes a file's name
+            raise Failure("the authority gave a token that is none", "see that 'authority' is the right one")
+        return self.folder / token
 
     def make(self) -> None:
         """Make the folder of challenges; the webroot itself has to be there."""
@@ -59,8 +63,8 @@ class Webroot:
     def reach(self, name: str) -> None:
         """Fetch a file of this webroot through the name, over every address that it has; raise what is wrong."""
         token, content = f"podhost-{secrets.token_hex(16)}", secrets.token_hex(16)
-        self.present(token, content)
         try:
+            self.present(token, content)
             addresses = resolve(name)
             routes = [_fetch(name, address, token, content) for address in addresses]
             if not any(routes):

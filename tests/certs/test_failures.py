@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import json
+import sys
+import time
 
 import pytest
 
-from tests.certs.world import Home, Pebble, World
+from tests.certs.world import Home, Pebble, World, until
 
 NAT = "if it does, and a router between does not lead it back here, say 'preflight: false'"
 
@@ -191,3 +193,46 @@ def test_status_as_json(home: Home, pebble: Pebble) -> None:
     assert status["current"] is True
     assert status["failure"] is None
     assert status["issued"] < status["renewal"] < status["expires"]
+
+
+def test_a_clock_that_was_ahead_is_set_right(home: Home, pebble: Pebble) -> None:
+    """What was written in a time to come is written anew as soon as the authority's own date says what time it is."""
+    home.run(later=3 * 86400)
+    ledger = home.state()["authorities"][pebble.url]
+    assert all(each["at"] > time.time() + 86400 for each in ledger["orders"])
+    home.run("issue", "web")
+    ledger = home.state()["authorities"][pebble.url]
+    assert len(ledger["orders"]) == 2
+    assert all(each["at"] <= time.time() for each in ledger["orders"])
+
+
+def test_no_secret_is_told(home: Home, pebble: Pebble) -> None:
+    """Neither what is printed, nor a process's arguments, nor any file but those of the owner alone holds a key."""
+    traced = home.podhost("run", prefix=("strace", "-f", "-qq", "-s", "4096", "-e", "trace=write,execve"))
+    assert traced.returncode == 0
+    key = (home.current() / "privkey.pem").read_text().splitlines()[1]
+    told = [line for line in traced.stderr.splitlines() if key[:40] in line]
+    assert told
+    assert all("write(" in line for line in told)
+    holders = {path for path in home.folder.rglob("*") if path.is_file() and key in path.read_text("latin-1")}
+    assert {path.resolve() for path in holders} == {home.current() / "privkey.pem"}
+    private = {path for path in home.store.rglob("*") if path.is_file() and "PRIVATE KEY" in path.read_text("latin-1")}
+    assert {oct(path.stat().st_mode & 0o777) for path in private} == {"0o600"}
+    folders = [home.store, *(path for path in home.store.rglob("*") if path.is_dir() and not path.is_symlink())]
+    assert {oct(path.stat().st_mode & 0o777) for path in folders} == {"0o700"}
+
+
+def test_a_run_that_is_told_to_end_takes_its_files_away(world: World, home: Home) -> None:
+    """SIGTERM, as systemd sends it, in the middle of a validation."""
+    slow = Pebble(world, 14230, env={"PEBBLE_VA_NOSLEEP": "0", "PEBBLE_VA_SLEEPTIME": "60"})
+    home.set(authority=slow.url, preflight=False)
+    command = [sys.executable, "-m", "podhost", "cert", "run", "--config", str(home.config)]
+    process = world.start(command, "ended")
+    folder = home.webroot / ".well-known/acme-challenge"
+    until(
+        lambda: folder.is_dir() and len([each for each in folder.iterdir() if each.name[0] != "."]) == 2,
+        "the challenges",
+    )
+    process.terminate()
+    assert process.wait(20) == 1
+    assert list(folder.iterdir()) == []
