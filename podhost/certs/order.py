@@ -196,6 +196,7 @@ class Authorizer:
         order = client.wait(lambda: client.order_at(url), lambda each: each.status in ended, "the signature")
         if order.status == messages.STATUS_INVALID:
             raise explain(order.error) if order.error else Failure("the order failed", "the authority gives no reason")
+        record.issued = True  # which an order that was taken up again may not have said yet
         return client.certificate(order)
 
     def _authorize(self, client: Client, wanted: Wanted, order: messages.Order) -> None:

@@ -45,11 +45,24 @@ def test_a_closed_port(world: World, home: Home) -> None:
     world.post(8055, "/add-a", {"host": "closed.test", "addresses": ["127.0.0.9"]})
     home.set(certificates={"web": {"names": ["closed.test"]}})
     assert home.fails("check") == (
-        f"error: web: port 80 of 'closed.test' (127.0.0.9) is closed: open it, or let the name lead to this host; {NAT}"
+        f"error: web: port 80 of 'closed.test' (127.0.0.9) is closed: open it in the firewall, or let the name lead to this host; {NAT}"
     )
     world.post(8055, "/clear-a", {"host": "closed.test"})
     world.post(8055, "/add-a", {"host": "closed.test", "addresses": ["127.0.0.1"]})
     assert home.podhost("check").returncode == 0
+
+
+def test_no_route(world: World, home: Home) -> None:
+    """Of an address of a kind that this host cannot reach nothing is known; another one may do."""
+    home.set(certificates={"web": {"names": ["far.test"]}})
+    world.post(8055, "/add-aaaa", {"host": "far.test", "addresses": ["2001:db8::1"]})
+    world.post(8055, "/add-a", {"host": "far.test", "addresses": ["127.0.0.1"]})
+    assert home.podhost("check").returncode == 0
+    world.post(8055, "/clear-a", {"host": "far.test"})
+    world.post(8055, "/add-a", {"host": "far.test", "addresses": ["198.51.100.1"]})
+    message = home.fails("check")
+    assert message.startswith("error: web: this host has no route to 'far.test' (")
+    assert message.endswith("): see that it reaches the internet, or say 'preflight: false'")
 
 
 def test_a_name_that_leads_elsewhere(astray: Home, pebble: Pebble) -> None:

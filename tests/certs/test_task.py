@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import Podhost
+from podhost.spec.certificates import Dns, ExternalAccount, Job
+from tests.support import REPOSITORY, Podhost
 
 BASE = """\
 store: store
@@ -132,3 +133,18 @@ def test_a_certificate_that_is_not_in_the_file(podhost: Podhost) -> None:
 def test_a_file_that_is_not_there(podhost: Podhost) -> None:
     result = podhost("cert", "run", "--config", "certs.yaml")
     assert (result.status, result.stderr) == (1, "error: there is no file 'certs.yaml'\n")
+
+
+def test_the_file_in_the_document(podhost: Podhost) -> None:
+    text = (REPOSITORY / "docs/certificates.md").read_text()
+    Path("webroot").mkdir()
+    Path("certs.yaml").write_text(text.split("```yaml\n")[1].split("```")[0])
+    result = podhost("cert", "status", "--config", "certs.yaml")
+    assert (result.status, result.stderr) == (0, "")
+    assert result.stdout.startswith("web: example.org, chat.example.org\n")
+
+
+def test_the_document_has_every_key(podhost: Podhost) -> None:
+    text = (REPOSITORY / "docs/certificates.md").read_text()
+    keys = [key for model in (Job, Dns, ExternalAccount) for key in model.model_fields]
+    assert [key for key in keys if f"`{key}`" not in text and f"\n{key}:" not in text] == []
