@@ -144,7 +144,7 @@ class Client(client.ClientV2):
     def wait(self, ask: Callable[[], Any], done: Callable[[Any], bool], what: str) -> Any:
         """Ask until it is done, as often as the server wants to be asked."""
         end = time.monotonic() + PATIENCE
-        pause = 0.25
+        pause = 0.1
         while True:
             answer = ask()
             if done(answer):
@@ -157,7 +157,8 @@ class Client(client.ClientV2):
                     Kind.UNREACHABLE,
                 )
             pause = min(pause * 1.5, 5)
-            time.sleep(min(self.net.retry_after or pause, left, 30))
+            asked = self.net.retry_after
+            time.sleep(min(pause if asked is None else max(asked, 0.1), left, 30))
 
 
 def renewal_id(certificate: x509.Certificate) -> str:
