@@ -18,6 +18,7 @@ from podhost.problems import InvalidInput
 COMMANDS = {
     "cert": ("podhost.cli.cert:cert", "Have certificates, and renew them."),
     "init": ("podhost.cli.init:init", "Print a commented host file to start from."),
+    "new": ("podhost.cli.new:new", "Start a stack of your own."),
     "render": ("podhost.cli.render:render", "Render a host into the file that Ignition reads at first boot."),
     "stacks": ("podhost.cli.stacks:stacks", "List the stacks, or the parameters of one."),
     "transpile": ("podhost.cli.transpile:transpile", "Translate Butane into Ignition."),
