@@ -38,7 +38,7 @@ def explained(folder: StackFolder, root: Path) -> Iterator[str]:
 
     yield from lines(folder.node, "")
     yield "files:"
-    yield from (f"{f'  {file}':<{COLUMN}}  # {name(source.name)}" for file, source in sorted(folder.files.items()))
+    yield from (f"{f'  {file}:':<{COLUMN}}  # {name(source.name)}" for file, source in sorted(folder.files.items()))
 
 
 def flow(node: Node) -> str:

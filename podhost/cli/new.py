@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from podhost.cli.output import note, write_tree
+from podhost.cli.output import fail, note, write_tree
 from podhost.library import Library
 
 
@@ -32,6 +32,10 @@ def new(stack: str, output: Path | None) -> None:
         name.replace("test_stack", f"test_{stack.replace('-', '_')}"): source.text.replace("<name>", stack).encode()
         for name, source in Library().skeleton.items()
     }
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise fail(f"'{folder.parent}' cannot be made: {error.strerror}") from None
     write_tree(folder, files, lambda _: False, force=False)
     note(f"the new stack is in {folder}: podhost render {stack}")
     note("it serves one line of text; docs/stacks.md tells how to go on")

@@ -26,8 +26,9 @@ def stacks(name: str | None, explain: bool, stack_paths: tuple[Path, ...]) -> No
     library = Library(paths=stack_paths).beside(Path())
     if name is None:
         width = max(map(len, library.names), default=0)
-        for each in library.names:
-            click.echo(f"{each:<{width}}  {library.stack(each).spec.summary}")
+        summaries = {each: library.stack(each).spec.summary for each in library.names}  # all of them, or none
+        for each, summary in summaries.items():
+            click.echo(f"{each:<{width}}  {summary}")
         return
     if name not in library.names:
         raise fail(f"there is no stack '{name}'", did_you_mean(name, library.names))
