@@ -28,7 +28,7 @@ volumes:
   cache: {lasting: false}
 containers:
   web:
-    image: docker.io/library/nginx:1.30
+    image: docker.io/example/web:1.30
     user: 101:102
     secrets: [passfile]
     certificates: [web]
@@ -133,7 +133,7 @@ def test_a_plain_host_has_none_of_the_rest(tmp_path: Path) -> None:
     """No disk, no swap, no keys, no time zone, no host name, no secrets, no certificates: nothing for them."""
     library = make_library(
         tmp_path / "library",
-        "stack: example\nsummary: x\ncontainers:\n  web: {image: 'docker.io/library/nginx:1.30'}\n",
+        "stack: example\nsummary: x\ncontainers:\n  web: {image: 'docker.io/example/web:1.30'}\n",
     )
     (tmp_path / "host.yaml").write_text("stacks:\n  example:\n")
     built = build(Builder(library), tmp_path / "host.yaml")
@@ -151,7 +151,7 @@ def test_a_plain_host_has_none_of_the_rest(tmp_path: Path) -> None:
 
 
 def test_two_stacks_on_one_host(tmp_path: Path) -> None:
-    text = "stack: {0}\nsummary: x\nsecrets:\n  key:\ncontainers:\n  web:\n    image: docker.io/library/nginx:1.30\n    secrets: [key]\n"
+    text = "stack: {0}\nsummary: x\nsecrets:\n  key:\ncontainers:\n  web:\n    image: docker.io/example/web:1.30\n    secrets: [key]\n"
     library = make_library(tmp_path / "library", text.format("example"))
     (tmp_path / "library/stacks/other").mkdir()
     (tmp_path / "library/stacks/other/stack.yaml").write_text(text.format("other"))

@@ -33,6 +33,7 @@ EXAMPLES = {
     "swap": "# swap: 2G",
     "secrets": "# secrets: secrets.yaml",
     "butane": "# butane: [my.bu]",
+    "silence": "# silence: {host/no-login: it mends itself}",
 }
 
 

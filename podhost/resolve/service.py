@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from podhost import plan
-from podhost.document import locate
+from podhost.document import key_mark, locate
 from podhost.library import StackFolder
 from podhost.problems import Mark, Report, Source, did_you_mean
 from podhost.quadlet import unitfile
@@ -96,6 +96,11 @@ class _Resolver(Filler):
             certificates=tuple(self.certificate(name, users) for name in stack.certificates),
             files=files,
             units=tuple(self.own_unit(name, each) for name, each in stack.units.items()),
+            places=self.places,
+            silence=tuple(
+                plan.Silence(rule, reason, key_mark(self.folder.node, ("silence", rule)))
+                for rule, reason in stack.silence.items()
+            ),
             mark=mark,
         )
 
@@ -117,7 +122,13 @@ class _Resolver(Filler):
         )
         mode = self.parse((*path, "mode"), volume.mode, read.mode, 0o700)
         return plan.Volume(
-            name, self.unit(name), f"{self.root}/{name}" if volume.lasting else "", owner, mode, self.mark(path)
+            name=name,
+            unit=self.unit(name),
+            path=f"{self.root}/{name}" if volume.lasting else "",
+            owner=owner,
+            mode=mode,
+            mark=self.mark(path),
+            large=volume.large,
         )
 
     def reader(self, path: Path, mounts: Iterable[tuple[plan.Owner | None, str]], name: str) -> plan.Owner:
@@ -194,9 +205,10 @@ class _Resolver(Filler):
                 f"a member of a pod has no '{which}' of its own",
                 self.mark((*path, which)),
                 f"write it at the pod '{container.pod}'",
+                "quadlet/pod-key-on-member",
             )
         for index, secret in enumerate(container.secrets):
-            self.named((*path, "secrets", index), secret, stack.secrets, "secret")
+            self.named((*path, "secrets", index), secret, stack.secrets, "secret", "secrets/undefined")
         return plan.Container(
             name=name,
             unit=self.unit(name),
@@ -243,7 +255,7 @@ class _Resolver(Filler):
 
     def others(self, path: Path, key: str, names: tuple[str, ...]) -> tuple[str, ...]:
         units = (
-            self.named((*path, key, index), name, self.stack.containers, "container")
+            self.named((*path, key, index), name, self.stack.containers, "container", "order/unknown-need")
             for index, name in enumerate(names)
         )
         return tuple(unit for unit in units if unit)
@@ -259,6 +271,7 @@ class _Resolver(Filler):
                     "'ready: healthy' without a health check",
                     self.mark((*path, "ready")),
                     "add 'health' with a command, or take 'ready: notify'",
+                    "order/healthy-without-check",
                 )
             return None
         where = (*path, "health")
@@ -392,7 +405,7 @@ class _Resolver(Filler):
             for segment in content:
                 if (
                     segment.kind == "secret"
-                    and self.named(path, segment.argument, stack, "secret")
+                    and self.named(path, segment.argument, stack, "secret", "secrets/undefined")
                     and segment.argument in stack
                 ):
                     add(segment.argument, (*chain, name))

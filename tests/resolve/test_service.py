@@ -12,7 +12,7 @@ from podhost.plan import Owner
 from tests.support import build, make_library
 
 HEAD = "stack: example\nsummary: x\n"
-IMAGE = "docker.io/library/nginx:1.30"
+IMAGE = "docker.io/example/web:1.30"
 
 
 def service(folder: Path, text: str, **files: str) -> plan.Service:
