@@ -89,8 +89,10 @@ def data_not_lasting(subject: Subject) -> Iterator[Finding]:
     Source: podman-systemd.unit(5): the container is removed when its service stops.
     """
     for member in subject.members:
-        path = data_path(member).get("path", "")
-        if not path:
+        data = data_path(member)
+        path = data.get("path", "")
+        targets = {mount.target for mount in member.container.mounts}
+        if not path or data.get("refuses") in targets:  # that is another rule's
             continue
         mounts = [
             each

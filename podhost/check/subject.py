@@ -101,6 +101,8 @@ class Subject:
                 ports = [*pod.publish, *_given_ports(pod.quadlet)]
                 found += [Published(port, service, pod.unit, mine) for port in ports]
             for each in members:
+                if each.container.pod:  # ports are the pod's alone
+                    continue
                 ports = [*each.container.publish, *_given_ports(each.container.quadlet)]
                 found += [Published(port, service, each.name, (each,)) for port in ports]
         return tuple(found)
