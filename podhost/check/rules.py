@@ -8,6 +8,7 @@ Some rules are held earlier, while a stack is read or a unit written, because wi
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -52,9 +53,14 @@ class Rule(NamedTuple):
         parts = [f"# {self.id}", self.summary, f"Severity: {self.severity.value}.{'' if self.find else _EARLY}"]
         for paragraph in self.text.split("\n\n")[1:]:
             head, _, rest = paragraph.partition(":")
-            rest = rest.strip()
-            parts.append(f"## {_HEADS[head]}\n\n{rest[:1].upper()}{rest[1:]}" if head in _HEADS else paragraph)
+            parts.append(f"## {_HEADS[head]}\n\n{_sentence(rest.strip())}" if head in _HEADS else paragraph)
         return "\n\n".join(parts) + "\n"
+
+
+def _sentence(text: str) -> str:
+    """Text that begins as a sentence does; programs and manual pages keep their names."""
+    name = re.match(r"(podman|podhost|systemd|containers|capabilities|container-selinux|github)\b|[\w.-]+\(\d\)", text)
+    return text if name else text[:1].upper() + text[1:]
 
 
 _HEADS = {"Why": "Why it is wrong", "Mend": "How to mend it", "Source": "Who says so"}

@@ -36,6 +36,10 @@ class _Generator(GenerateJsonSchema):
             return {"anyOf": [inner, {"type": _TEXT}]}
         return inner
 
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        found = super().dict_schema(schema)
+        return {**found, "additionalProperties": False} if "patternProperties" in found else found
+
     def field_title_should_be_set(self, schema: Any) -> bool:
         del schema
         return False

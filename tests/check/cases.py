@@ -57,7 +57,9 @@ class Case(NamedTuple):
     @property
     def rules(self) -> set[str]:
         """The rules that are to find something."""
-        return {match[1] for line in self.expected if (match := re.search(r"\[([a-z/-]+)\]$", line))}
+        return {
+            match[1] for line in self.expected if (match := re.fullmatch(r"(?:error|warning): .*\[([a-z/-]+)\]", line))
+        }
 
 
 def read(path: Path) -> Case:

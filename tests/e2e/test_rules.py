@@ -1,0 +1,172 @@
+"""Rules are true: what podhost refuses really fails on a host, and its mended twin really runs.
+
+The cases are those of tests/errors/check, built as if podhost had no rules.
+All wrong ones share one host, and all right ones another; the labels of SELinux need a kernel that has it, and are not among them.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from podhost import ignition, quadlet
+from podhost.build import Builder, Built
+from podhost.check.rules import RULES
+from podhost.library import Library
+from podhost.problems import Report, Severity
+from podhost.resolve import values
+from tests.check.cases import CASES, Case, every
+from tests.support import REPOSITORY, build
+
+from .bed import Bed
+from .testhost import Host
+
+FAMILIES = {"images", "order", "ports", "quadlet"}
+# What cannot be shown on these hosts, and why.
+NOT_HERE = {
+    "images/old-data-path": "there is no PostgreSQL 18 in Debian 13 to make the image of",
+}
+
+
+def stem(case: Case) -> str:
+    return case.path.name.split(".")[0]
+
+
+def is_error(case: Case) -> bool:
+    return any(RULES[name].severity is Severity.ERROR for name in case.rules)
+
+
+WRONG = [
+    case
+    for case in every()
+    if case.wrong and case.family in FAMILIES and is_error(case) and not case.rules & NOT_HERE.keys()
+]
+NAMES = {(case.family, stem(case)) for case in WRONG}
+RIGHT = [case for case in every() if not case.wrong and (case.family, stem(case)) in NAMES]
+
+
+def stack_name(case: Case) -> str:
+    """A stack name for each case, so that all of them have room on one host."""
+    return f"{case.family}-{stem(case)}".lower()
+
+
+def deaf(patch: pytest.MonkeyPatch) -> None:
+    """Let podhost build what its rules would refuse."""
+    add = Report.add
+    patch.setattr(Report, "add", lambda self, problem: None if problem.rule else add(self, problem))
+    patch.setattr(values, "image", lambda text: text)
+    patch.setattr(quadlet.convert, "encode_systemd", lambda value: value)
+
+
+def built(cases: list[Case], root: Path) -> Built:
+    """One host with a stack for each case."""
+    for shared in ("units", "butane"):
+        (root / shared).symlink_to(REPOSITORY / shared)
+    for case in cases:
+        folder = root / "stacks" / stack_name(case)
+        shutil.copytree(CASES / "files", folder / "files")
+        (folder / "stack.yaml").write_text(re.sub(r"\bexample\b(?!/)", stack_name(case), case.text))
+    (root / "host.yaml").write_text("stacks:\n" + "".join(f"  {stack_name(case)}:\n" for case in cases))
+    return build(Builder(Library(root)), root / "host.yaml")
+
+
+class Booted:
+    """A host with the stacks of many cases, and what is known of each stack's services."""
+
+    def __init__(self, host: Host, made: Built) -> None:
+        self.host = host
+        self.services = {service.name: service for service in made.plan.services}
+
+    def faults(self, stack: str) -> list[str]:
+        """What is wrong with the services of a stack for good; empty while they start, and once they run."""
+        service = self.services[stack]
+        containers = {f"{each.unit}.service": each.unit for each in service.containers}
+        units = [*containers, *(f"{each.unit}-pod.service" for each in service.pods)]
+        units += [f"{each.unit}-image.service" for each in service.images]
+        shown = self.host.run(
+            f"systemctl show --property=Id,LoadState,ActiveState,NRestarts,Job {' '.join(dict.fromkeys(units))}"
+        ).stdout
+        running = self.host.run("podman ps --format '{{.Names}}'").stdout.split()
+        found = []
+        for block in shown.strip().split("\n\n"):
+            state = dict(line.split("=", 1) for line in block.splitlines())
+            name = state["Id"]
+            if state["LoadState"] != "loaded":
+                found.append(f"{name} is {state['LoadState']}")
+            elif state["ActiveState"] == "failed":
+                found.append(f"{name} failed")
+            elif state.get("NRestarts", "0") != "0":
+                found.append(f"{name} was restarted")
+            elif name.endswith("-image.service"):
+                continue  # it does nothing where the image is there already
+            elif state["ActiveState"] == "inactive" and not state.get("Job"):
+                found.append(f"{name} was not started")
+            elif state["ActiveState"] == "active" and name in containers and containers[name] not in running:
+                found.append(f"{name} runs without its container")
+        return found
+
+    def listens(self, stack: str) -> list[str]:
+        """The ports that containers declare and have not opened."""
+        missing = []
+        for container in self.services[stack].containers:
+            if not container.listens:
+                continue
+            pid = self.host.run(f"podman inspect --format '{{{{.State.Pid}}}}' {container.unit}").stdout.strip()
+            shown = self.host.run(f"nsenter --target {pid} --net ss --listening --tcp --numeric --no-header").stdout
+            ports = {line.split()[3].rsplit(":", 1)[1] for line in shown.splitlines()}
+            missing += [f"{container.unit}: {port}" for port in container.listens if str(port) not in ports]
+        return missing
+
+
+@pytest.fixture(scope="module")
+def wrong(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
+    with pytest.MonkeyPatch.context() as patch:
+        deaf(patch)
+        made = built(WRONG, tmp_path_factory.mktemp("wrong"))
+    host = bed.host("wrong", ignition.dumps(made.config), data=bed.folder("wrong"))
+    host.provision()
+    host.boot()
+    host.run("timeout 60 sh -c 'until systemctl show >/dev/null 2>&1; do sleep 0.1; done'")
+    yield Booted(host, made)
+    host.destroy()
+
+
+@pytest.fixture(scope="module")
+def right(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
+    made = built(RIGHT, tmp_path_factory.mktemp("right"))
+    host = bed.host("right", ignition.dumps(made.config), data=bed.folder("right"))
+    host.provision()
+    host.boot()
+    host.wait_booted(300)
+    yield Booted(host, made)
+    host.destroy()
+
+
+@pytest.mark.parametrize("case", RIGHT, ids=lambda case: case.name)
+def test_the_mended_twin_runs(right: Booted, case: Case) -> None:
+    deadline = time.monotonic() + 30
+    while (missing := right.listens(stack_name(case))) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert missing == []
+    assert right.faults(stack_name(case)) == []
+
+
+@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
+def test_the_mistake_really_fails(wrong: Booted, case: Case) -> None:
+    deadline = time.monotonic() + 120
+    while not (found := wrong.faults(stack_name(case))) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert found, f"nothing failed; {wrong.host.journal(*(f'{stack_name(case)}*',))[-3000:]}"
+    print(", ".join(found))
+
+
+def test_every_rule_of_severity_error_is_tried() -> None:
+    """Of these families, but for what NOT_HERE names."""
+    tried = {name for case in WRONG for name in case.rules}
+    errors = {name for name, rule in RULES.items() if rule.severity is Severity.ERROR}
+    assert {name for name in errors if name.split("/")[0] in FAMILIES} - tried == NOT_HERE.keys()
