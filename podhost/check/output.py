@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from podhost import __version__
 from podhost.check.rules import RULES
@@ -69,7 +70,7 @@ def _rule(name: str) -> dict[str, Any]:
 def _result(problem: Problem, main: str) -> dict[str, Any]:
     mark = problem.mark
     text = problem.message + (f"\n{problem.hint}" if problem.hint else "")
-    place: dict[str, Any] = {"artifactLocation": {"uri": mark.source.name if mark else main}}
+    place: dict[str, Any] = {"artifactLocation": {"uri": quote(mark.source.name if mark else main)}}
     if mark:
         place["region"] = {
             "startLine": mark.line,
