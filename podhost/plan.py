@@ -12,10 +12,15 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from podhost.document import Node, Scalar, locate
-from podhost.problems import Mark
+from podhost.problems import Mark, Source
 
 DATA_ROOT = "/var/srv/containers"
 """Where lasting data lives: SELinux policy labels it container_file_t (container-selinux, container.fc)."""
+
+WEBROOT = f"{DATA_ROOT}/certificates/webroot"
+"""Where the answers to certificate authorities' challenges are."""
+CHANGED = f"{DATA_ROOT}/certificates/store/changed"
+"""What is written anew each time that a certificate has become current."""
 
 Sections = Mapping[str, tuple["Key", ...]]
 """Keys of a unit file, by section."""
@@ -128,7 +133,7 @@ class Image(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A piece of a secret: `kind` is text, secret (another one's content), token, hex or base64 (`argument` random bytes)."""
+    """A piece of a secret: `kind` is text, secret (another one's content), given (by the administrator alone), token, hex or base64 (`argument` random bytes)."""
 
     kind: str
     argument: str
@@ -143,14 +148,26 @@ class Secret(NamedTuple):
     mark: Mark
 
 
+class Pair(NamedTuple):
+    """A certificate with its chain and its key, which the administrator brings. `mark` is where the host file says so."""
+
+    certificate: Source
+    key: Source
+    mark: Mark
+
+
 class Certificate(NamedTuple):
-    """A certificate in the folder `path`, with the user who reads its key."""
+    """A certificate in the folder `path`: the user who reads its key, and the units of the containers that present it.
+
+    Without a `pair` that the administrator brings, the host gets it by itself.
+    """
 
     name: str
     path: str
     names: tuple[str, ...]
-    authority: str
     owner: Owner
+    readers: tuple[str, ...]
+    pair: Pair | None
     mark: Mark
 
 
@@ -175,6 +192,13 @@ class Pod(NamedTuple):
     quadlet: tuple[Key, ...]
     systemd: Sections
     mark: Mark
+
+
+class Job(NamedTuple):
+    """When a container runs to its end: a calendar event of systemd.time(7), and the seconds that a run may be late."""
+
+    schedule: str
+    spread: int
 
 
 class Container(NamedTuple):
@@ -204,6 +228,8 @@ class Container(NamedTuple):
     stop_timeout: int
     start_timeout: int
     restart: str
+    reload: str
+    job: Job | None
     update: str
     quadlet: tuple[Key, ...]
     systemd: Sections
@@ -217,6 +243,11 @@ class ConfigFile(NamedTuple):
     path: str
     content: str
     mark: Mark
+
+    @property
+    def mode(self) -> int:
+        """A script may be run."""
+        return 0o755 if self.content.startswith("#!") else 0o644
 
 
 class Unit(NamedTuple):
@@ -277,9 +308,13 @@ class EmbeddedSecret(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A whole host."""
+    """A whole host. The certificates' service, where it has one, is the last of its services.
+
+    `challenge` is how an authority is shown that the names are the host's: http-01, dns-01, or nothing where none asks.
+    """
 
     machine: Machine
     services: tuple[Service, ...]
     embedded: tuple[EmbeddedSecret, ...]
     silence: tuple[Silence, ...] = ()
+    challenge: str = ""

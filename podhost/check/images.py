@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from podhost.check.rules import ERROR, WARNING, Finding, early, rule
+from podhost.check.rules import WARNING, Finding, early, rule
 from podhost.check.subject import Member, Subject
 
 early(
@@ -111,7 +111,7 @@ def _writable(member: Member, path: str) -> bool:
     return any(path == each or path.startswith(each.rstrip("/") + "/") for each in places)
 
 
-@rule("images/old-data-path", ERROR)
+@rule("images/old-data-path", WARNING)
 def old_data_path(subject: Subject) -> Iterator[Finding]:
     """A volume is mounted where earlier versions of the image had their data.
 
@@ -134,16 +134,16 @@ def old_data_path(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-@rule("images/read-only", ERROR)
+@rule("images/read-only", WARNING)
 def read_only(subject: Subject) -> Iterator[Finding]:
     """A path that the image's program writes to is read-only.
 
-    Why: with `read_only: true`, the default, a container may write to /run, /tmp and /var/tmp, as far as they are its user's, and to its volumes.
-    A program that cannot make its socket or its cache ends at once.
+    Why: with `read_only: true`, the default, a container may write to /run, /tmp, /var/tmp and its volumes alone.
+    A program that cannot make its cache ends at once.
 
-    Mend: add the path to `tmpfs`.
+    Mend: add the path to `tmpfs`, or have the program write below /tmp.
 
-    Source: the images' own repositories, named in podhost/check/images.json; each was tried.
+    Source: the images' own repositories, named in podhost/check/images.json.
     """
     for member in subject.members:
         container = member.container

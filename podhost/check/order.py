@@ -182,7 +182,7 @@ def no_restart(subject: Subject) -> Iterator[Finding]:
     Source: podman-systemd.unit(5), 'Pod units'; systemd.service(5), Restart=.
     """
     for member in subject.members:
-        if member.container.pod and member.container.restart == "no":
+        if member.container.pod and member.container.restart == "no" and not member.container.job:
             yield Finding(
                 f"{member.name} stays down when it ends, and its pod goes on without it",
                 member.mark("restart"),

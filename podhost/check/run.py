@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 # Each import registers a family's rules.
-from podhost.check import host, images, order, ports, secrets, selinux, silence, units  # noqa: F401
+from podhost.check import host, images, order, ports, secrets, selinux, silence, tls, units  # noqa: F401
 from podhost.check.rules import ERROR, RULES, Finding, Rule
 from podhost.check.subject import Subject, Target
 from podhost.fileset import FileSet

@@ -74,13 +74,10 @@ early(
     """,
 )
 
-# What podman refuses for a container that joins a pod's namespaces; each was tried with podman 5.4.
-_OF_THE_POD = frozenset(
-    {
-        *("AddHost", "DNS", "DNSOption", "DNSSearch", "HostName", "IP", "IP6", "Network", "NetworkAlias"),
-        *("PublishPort", "UserNS", "UIDMap", "GIDMap", "SubUIDMap", "SubGIDMap"),
-    }
-)
+# What podman refuses for a container that joins a pod's network and names; each was tried with podman 5.4.
+# DNS=, UserNS= and Network=host it takes, and gives them to the one container.
+_OF_THE_POD = frozenset({"AddHost", "HostName", "IP", "IP6", "Network", "NetworkAlias", "PublishPort"})
+_MODES = r"host|none|private|(container|ns|pasta|slirp4netns)(:.*)?"
 _ONE_WORD = frozenset(
     {
         *("AddCapability", "AddDevice", "DropCapability", "Exec", "GIDMap", "GlobalArgs", "PodmanArgs", "RemapGid"),
@@ -107,7 +104,7 @@ _SPECIFIER = r"%[a-zA-Z]|\$\{?[A-Za-z_]"
 def pod_key_in_member(subject: Subject) -> Iterator[Finding]:
     """A member of a pod has a key of Quadlet's that belongs to the pod.
 
-    Why: members share the pod's network, names and users; podman refuses to start a container that wants others.
+    Why: members share the pod's network and host name; podman refuses to start a container that wants others.
 
     Mend: write the key at the pod, under `quadlet`.
 
@@ -116,6 +113,8 @@ def pod_key_in_member(subject: Subject) -> Iterator[Finding]:
     for member in subject.members:
         if member.container.pod:
             for key in member.given(*_OF_THE_POD):
+                if key.name == "Network" and all(re.fullmatch(_MODES, value) for value in key.values):
+                    continue
                 yield Finding(
                     f"{key.name}= of a member belongs to its pod",
                     key.mark,
@@ -210,7 +209,7 @@ def same_name(subject: Subject) -> Iterator[Finding]:
     """Two parts of a host get one name, for systemd or for podman.
 
     Why: Quadlet makes `x-pod.service` of `x.pod`, as it makes it of `x-pod.container`; of two such units one silently disappears.
-    podman knows pods and containers by one set of names, the pod's own container `x-infra` included, and starts the second in place of the first, or not at all.
+    A pod has a container of its own, called `x-infra`; another of that name takes its place, and the pod's network is gone.
 
     Mend: rename one of the two in its stack.
 
@@ -242,7 +241,6 @@ def _names(subject: Subject) -> Iterator[tuple[str, str, str, Mark, plan.Service
         for pod in service.pods:
             what = f"the pod '{pod.name}' {whose}"
             yield "systemd", _service(pod.quadlet, f"{pod.unit}-pod"), what, pod.mark, service
-            yield "podman", pod.unit, what, pod.mark, service
             yield "podman", f"{pod.unit}-infra", what, pod.mark, service
         for kind, parts in (("network", service.networks), ("volume", service.volumes), ("image", service.images)):
             for part in parts:

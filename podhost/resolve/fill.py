@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from podhost import plan
@@ -65,14 +66,7 @@ class Filler:
     def encodable(self, path: Path, key: str, text: str) -> str:
         """Fill in a text that becomes a value of a Quadlet key, and report it when the key cannot hold it."""
 
-        def check(filled: str) -> str:
-            try:
-                encode(key, filled)
-            except ValueError as error:
-                raise ValueError(error.args[0], *(error.args[1:] or [""]), "quadlet/unwritable") from None
-            return filled
-
-        return self.parse(path, text, check, "")
+        return self.parse(path, text, partial(written, key), "")
 
     def maybe(self, path: Path, text: str, parser: Callable[[str], Result]) -> Result | None:
         """Fill in a text and parse it; a failure is reported at its place, and the result is then None."""
@@ -106,3 +100,12 @@ class Filler:
     def unit(self, name: str) -> str:
         """The name that systemd and podman use: the stack's, or the stack's and its own."""
         return name if name == self.stack.stack else f"{self.stack.stack}-{name}"
+
+
+def written(key: str, value: str) -> str:
+    """Give a value that becomes one of a Quadlet key; raise `ValueError` when the key cannot hold it."""
+    try:
+        encode(key, value)
+    except ValueError as error:
+        raise ValueError(error.args[0], *(error.args[1:] or [""]), "quadlet/unwritable") from None
+    return value

@@ -37,7 +37,7 @@ parameters:
 secrets:
   password: {content: "a ${token} ${hex:8}"}
 certificates:
-  web: {names: ["{{ domain }}"], authority: letsencrypt}
+  web: {names: ["{{ domain }}"]}
 volumes:
   data: {lasting: false, owner: "5:5", mode: "0750"}
 networks:
@@ -46,7 +46,7 @@ pods:
   main: {network: inner, publish: ["443:8443"], systemd: {Unit: {After: x.service}}}
 containers:
   web:
-    image: docker.io/example/web:1.30
+    image: docker.io/library/nginx:1.30
     pod: main
     user: 101:101
     command: [a, "{{ text }}"]
@@ -59,7 +59,7 @@ containers:
     needs: [other]
     stop: {signal: SIGINT, timeout: 5s}
     quadlet: {ShmSize: 1m}
-  other: {image: "docker.io/example/web:1.30", pod: main}
+  other: {image: "docker.io/library/nginx:1.30", pod: main}
 units:
   a.timer: {template: a.timer, enabled: true}
 """

@@ -37,7 +37,9 @@ class Bed:
         self.registry = Registry(images.storage, self._scratch)
         self._ends.callback(self.registry.stop)
         self.registry.start()
-        store = artifact("store", digest(images.key, self._built.host.key), self._preload)
+        preloaded = [image for image in IMAGES if image.preload]
+        keys = {self._built.layers[name].key for image in preloaded for name in image.layers}
+        store = artifact("store", digest(repr(preloaded), *sorted(keys), self._built.host.key), self._preload)
         self._store = store.storage
         return [images, store]
 
@@ -99,7 +101,7 @@ class Bed:
         host.provision()
         host.boot()
         host.wait_booted()
-        for image in IMAGES:
+        for image in filter(lambda image: image.preload, IMAGES):
             host.run(f"podman pull --quiet {image.reference}")
         host.run("podman pod create --name preload && podman pod start preload && podman pod rm --force preload")
         host.poweroff()
