@@ -66,7 +66,7 @@ early(
     """
     A member of a pod has a `network` or `publish` of its own.
 
-    Why: a pod has one network; podman refuses to start the member.
+    Why: a pod has one network. podman refuses to start a member with ports, and takes one with a network out of the pod's.
 
     Mend: write it at the pod.
 
@@ -75,9 +75,8 @@ early(
 )
 
 # What podman refuses for a container that joins a pod's network and names; each was tried with podman 5.4.
-# DNS=, UserNS= and Network=host it takes, and gives them to the one container.
-_OF_THE_POD = frozenset({"AddHost", "HostName", "IP", "IP6", "Network", "NetworkAlias", "PublishPort"})
-_MODES = r"host|none|private|(container|ns|pasta|slirp4netns)(:.*)?"
+# DNS=, UserNS= and Network= it takes, and gives them to the one container.
+_OF_THE_POD = frozenset({"AddHost", "HostName", "IP", "IP6", "NetworkAlias", "PublishPort"})
 _ONE_WORD = frozenset(
     {
         *("AddCapability", "AddDevice", "DropCapability", "Exec", "GIDMap", "GlobalArgs", "PodmanArgs", "RemapGid"),
@@ -113,8 +112,6 @@ def pod_key_in_member(subject: Subject) -> Iterator[Finding]:
     for member in subject.members:
         if member.container.pod:
             for key in member.given(*_OF_THE_POD):
-                if key.name == "Network" and all(re.fullmatch(_MODES, value) for value in key.values):
-                    continue
                 yield Finding(
                     f"{key.name}= of a member belongs to its pod",
                     key.mark,

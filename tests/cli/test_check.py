@@ -186,6 +186,16 @@ def test_sarif(at: Podhost, tmp_path: Path) -> None:
     ]
 
 
+def test_the_mistake_of_the_readme(at: Podhost, tmp_path: Path) -> None:
+    """Its stack gives just the report that it shows."""
+    text = (REPOSITORY / "README.md").read_text("utf-8").partition("\n## A mistake, said before the first boot\n")[2]
+    stack, report = (text.split("```")[index].partition("\n")[2] for index in (1, 3))
+    lay_out(stack, tmp_path)
+    result = at("check", "host.yaml")
+    assert result.status == 1
+    assert "$ podhost check host.yaml\n" + result.stderr.replace(f"{tmp_path}/library/stacks/example/", "") == report
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -6,72 +6,25 @@ All wrong ones share one host, and all right ones another; the labels of SELinux
 
 from __future__ import annotations
 
-import re
-import shutil
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from podhost import ignition
-from podhost.build import Builder, Built
+from podhost.build import Built
 from podhost.check.rules import RULES
-from podhost.library import Library
-from podhost.problems import Report, Severity
-from podhost.quadlet import convert
-from podhost.resolve import values
-from tests.check.cases import CASES, Case, every
-from tests.support import REPOSITORY, build
+from podhost.problems import Severity
+from tests.check.cases import Case
+from tests.check.hosts import built, deaf, right_cases, stack_name, wrong_cases
 
 from .bed import Bed
 from .testhost import Host
 
-FAMILIES = {"images", "order", "ports", "quadlet"}
+FAMILIES = ("images", "order", "ports", "quadlet")
 
 
-def stem(case: Case) -> str:
-    return case.path.name.split(".")[0]
-
-
-def is_error(case: Case) -> bool:
-    return any(RULES[name].severity is Severity.ERROR for name in case.rules)
-
-
-WRONG = [case for case in every() if case.wrong and case.family in FAMILIES and is_error(case)]
-NAMES = {(case.family, stem(case)) for case in WRONG}
-RIGHT = [case for case in every() if not case.wrong and (case.family, stem(case)) in NAMES]
-
-
-def stack_name(case: Case) -> str:
-    """A stack name for each case, so that all of them have room on one host."""
-    return f"{case.family}-{stem(case)}".lower()
-
-
-class _All(frozenset[str]):
-    def __contains__(self, _: object) -> bool:
-        return True
-
-
-def deaf(patch: pytest.MonkeyPatch) -> None:
-    """Let podhost build what its rules would refuse."""
-    add = Report.add
-    patch.setattr(Report, "add", lambda self, problem: None if problem.rule else add(self, problem))
-    patch.setattr(values, "image", lambda text: text)
-    patch.setattr(convert, "encode_systemd", lambda value: value)
-    patch.setattr(convert, "MANY", _All())
-
-
-def built(cases: list[Case], root: Path) -> Built:
-    """One host with a stack for each case."""
-    for shared in ("units", "butane"):
-        (root / shared).symlink_to(REPOSITORY / shared)
-    for case in cases:
-        folder = root / "stacks" / stack_name(case)
-        shutil.copytree(CASES / "files", folder / "files")
-        (folder / "stack.yaml").write_text(re.sub(r"\bexample\b(?!/)", stack_name(case), case.text))
-    (root / "host.yaml").write_text("stacks:\n" + "".join(f"  {stack_name(case)}:\n" for case in cases))
-    return build(Builder(Library(root)), root / "host.yaml")
+WRONG, RIGHT = wrong_cases(*FAMILIES), right_cases(*FAMILIES)
 
 
 class Booted:
@@ -130,7 +83,8 @@ def wrong(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted
     host = bed.host("wrong", ignition.dumps(made.config), data=bed.folder("wrong"))
     host.provision()
     host.boot()
-    host.run("timeout 60 sh -c 'until systemctl show >/dev/null 2>&1; do sleep 0.1; done'")
+    # From then on a unit that has no job was not to be started.
+    host.run("timeout 60 sh -c 'until systemctl is-active --quiet sysinit.target; do sleep 0.1; done'")
     yield Booted(host, made)
     host.destroy()
 
