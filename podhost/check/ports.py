@@ -35,9 +35,10 @@ def published_twice(subject: Subject) -> Iterator[Finding]:
 
     Source: tried: podman 5.4 ends with status 126.
     """
-    seen: list[tuple[plan.Port, str]] = [(plan.Port(_SSH, _SSH, subject.members[0].mark()), "the host's ssh server")]
+    seen: list[tuple[plan.Port, str]] = []
     for port, service, owner, _ in subject.published:
-        taken = next((who for other, who in seen if _meet(port, other)), None)
+        ssh = "the host's ssh server" if (port.host, port.protocol) == (_SSH, "tcp") else None
+        taken = ssh or next((who for other, who in seen if _meet(port, other)), None)
         if taken:
             yield Finding(
                 f"port {port.host}/{port.protocol} is taken already, by {taken}",

@@ -40,6 +40,8 @@ class Booted:
         containers = {f"{each.unit}.service": each.unit for each in service.containers}
         units = [*containers, *(f"{each.unit}-pod.service" for each in service.pods)]
         units += [f"{each.unit}-image.service" for each in service.images]
+        if any(port.host == 22 for container in service.containers for port in container.publish):
+            units.append("ssh.service")  # whoever is the second to take the port fails
         shown = self.host.run(
             f"systemctl show --property=Id,LoadState,ActiveState,NRestarts,Job {' '.join(dict.fromkeys(units))}"
         ).stdout

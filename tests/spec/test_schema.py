@@ -17,7 +17,7 @@ from tests.support import REPOSITORY, Podhost
 
 SCHEMAS = REPOSITORY / "schemas"
 FILES = {
-    "stack": sorted(REPOSITORY.glob("stacks/*/stack.yaml")),
+    "stack": sorted([*REPOSITORY.glob("stacks/*/stack.yaml"), *REPOSITORY.glob("units/*/stack.yaml")]),
     "host": sorted(REPOSITORY.glob("stacks/*/demo.yaml")),
 }
 ALL = [(kind, path) for kind, paths in FILES.items() for path in paths]
