@@ -37,7 +37,8 @@ def missing() -> str:
     """What is missing for a world; '' when there is all."""
     if os.geteuid() != 0:
         return "a network namespace needs root"
-    programs = [str(BIN / "pebble"), str(BIN / "pebble-challtestsrv"), "named", "tsig-keygen", "strace", "unshare"]
+    programs = [str(BIN / "pebble"), str(BIN / "pebble-challtestsrv"), "named", "tsig-keygen", "dig"]
+    programs += ["curl", "ip", "openssl", "strace", "unshare"]
     absent = [each for each in programs if shutil.which(each) is None]
     return f"not installed: {', '.join(absent)}; tests/certs/setup does it" if absent else ""
 
@@ -81,7 +82,7 @@ class World:
     def run(self, *command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a program in the namespace, to its end."""
         words = [*self.prefix, *map(str, command)]
-        return subprocess.run(words, capture_output=True, text=True, timeout=120, check=False, **options)
+        return subprocess.run(words, capture_output=True, text=True, timeout=300, check=False, **options)
 
     def close(self) -> None:
         """End everything."""
