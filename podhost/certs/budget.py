@@ -27,8 +27,8 @@ def order(ledger: Ledger, limits: Limits, names: Iterable[str], now: int, exempt
     """Tell how long an order for `names` has to wait, or None when it may be made; `exempt` is one that renews by ARI."""
     names = sorted(names)
     waits = [hold(ledger, now)]
-    for name in names:
-        failures = [each.at for each in ledger.failures if each.name == name.removeprefix("*.")]
+    for name in sorted({name.removeprefix("*.") for name in names}):
+        failures = [each.at for each in ledger.failures if each.name == name]
         waits.append(_window(failures, limits.failures, HOUR, now, f"failed validations of {name} in an hour"))
     if not exempt:
         counted = [each for each in ledger.orders if not each.exempt]

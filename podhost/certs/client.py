@@ -144,7 +144,7 @@ class Client(client.ClientV2):
     def wait(self, ask: Callable[[], Any], done: Callable[[Any], bool], what: str) -> Any:
         """Ask until it is done, as often as the server wants to be asked."""
         end = time.monotonic() + PATIENCE
-        pause = 0.25
+        pause = 0.1
         while True:
             answer = ask()
             if done(answer):
@@ -157,7 +157,8 @@ class Client(client.ClientV2):
                     Kind.UNREACHABLE,
                 )
             pause = min(pause * 1.5, 5)
-            time.sleep(min(self.net.retry_after or pause, left, 30))
+            asked = self.net.retry_after
+            time.sleep(min(pause if asked is None else max(asked, 0.1), left, 30))
 
 
 def renewal_id(certificate: x509.Certificate) -> str:
@@ -240,11 +241,14 @@ def plainly(url: str) -> Iterator[None]:
         ) from None
     except errors.ClientError as error:
         response = error.args[0] if error.args else None
-        status = response.status_code if isinstance(response, requests.Response) else 0
-        if status != 429 and status < 500:
+        if not isinstance(response, requests.Response) or (response.status_code != 429 and response.status_code < 500):
             raise _nonsense(url, error) from None
+        status = response.status_code
         raise Failure(
-            f"'{url}' is not at work (status {status})", "nothing to do, it is tried again", Kind.UNREACHABLE
+            f"'{url}' is not at work (status {status})",
+            "nothing to do, it is tried again",
+            Kind.UNREACHABLE,
+            _retry_after(response) or 0,
         ) from None
     except (errors.Error, JoseError, KeyError, ValueError) as error:
         raise _nonsense(url, error) from None

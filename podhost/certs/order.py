@@ -196,6 +196,7 @@ class Authorizer:
         order = client.wait(lambda: client.order_at(url), lambda each: each.status in ended, "the signature")
         if order.status == messages.STATUS_INVALID:
             raise explain(order.error) if order.error else Failure("the order failed", "the authority gives no reason")
+        record.issued = True  # which an order that was taken up again may not have said yet
         return client.certificate(order)
 
     def _authorize(self, client: Client, wanted: Wanted, order: messages.Order) -> None:
@@ -211,7 +212,7 @@ class Authorizer:
                 if authorization.body.status in OPEN:
                     challenge = _challenge(authorization, wanted.challenge, name)
                     response, validation = challenge.response_and_validation(client.net.key)
-                    clean.append(self._present(wanted, name, challenge, validation))
+                    self._present(wanted, name, challenge, validation, clean)
                     # A validation has failed until it is seen to have succeeded: a run that is killed here is counted, too.
                     record = Failed(at=self.clock(), name=name)
                     self.ledger.failures.append(record)
@@ -239,17 +240,20 @@ class Authorizer:
             for each in clean:
                 each()
 
-    def _present(self, wanted: Wanted, name: str, challenge: Any, validation: str) -> Callable[[], None]:
-        """Show what the challenge demands; give what takes it away again."""
+    def _present(
+        self, wanted: Wanted, name: str, challenge: Any, validation: str, clean: list[Callable[[], None]]
+    ) -> None:
+        """Show what the challenge demands; what takes it away again is in `clean` before it is there."""
         if wanted.challenge == "dns-01":
             records, record = self.task.records, challenge_name(name)
             assert records
+            clean.append(lambda: records.clean(record, validation))
             records.present(record, validation)
-            return lambda: records.clean(record, validation)
+            return
         webroot, token = self.task.webroot, challenge.chall.encode("token")
         assert webroot
+        clean.append(lambda: webroot.clean(token))
         webroot.present(token, validation)
-        return lambda: webroot.clean(token)
 
 
 def order_names(wanted: Wanted) -> list[str]:

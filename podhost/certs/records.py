@@ -29,6 +29,10 @@ PATIENCE = 120  # seconds until every server of the zone shows a record
 HOOK_PATIENCE = 600  # seconds for a program, which may itself wait until records are seen
 
 
+Server = list[tuple[str, int]]
+"""The addresses and ports of one name server."""
+
+
 class Records(Protocol):
     """What can set and remove a TXT record."""
 
@@ -134,12 +138,12 @@ class Updates:
             Kind.UNREACHABLE,
         )
 
-    def _servers(self, zone: dns.name.Name) -> list[tuple[str, int]]:
-        """Addresses of the zone's servers, among which is the one that was updated."""
+    def _servers(self, zone: dns.name.Name) -> list[Server]:
+        """The zone's servers, among which is the one that was updated."""
         answer = self._ask(dns.message.make_query(zone, "NS"))
         names = [str(each.target) for rrset in answer.answer for each in rrset if each.rdtype == dns.rdatatype.NS]
         address = str(socket.getaddrinfo(self.server, self.settings.port, type=socket.SOCK_STREAM)[0][4][0])
-        return list(dict.fromkeys([(address, self.settings.port), *_addresses(names)]))
+        return [[(address, self.settings.port)], *_addresses(names)]
 
 
 class Hook:
@@ -185,7 +189,7 @@ class Hook:
             raise Failure(f"'{self.program} {verb} {name}' failed ({said})", todo, Kind.UNREACHABLE)
 
 
-def _public_servers(name: str) -> list[tuple[str, int]]:
+def _public_servers(name: str) -> list[Server]:
     """The servers of the zone that a name is in, as this host's resolver finds them; none where it does not."""
     try:
         zone = dns.resolver.zone_for_name(name, lifetime=TIMEOUT)
@@ -195,27 +199,26 @@ def _public_servers(name: str) -> list[tuple[str, int]]:
     return _addresses([str(each.target) for each in answer])
 
 
-def _addresses(names: list[str]) -> list[tuple[str, int]]:
-    found = []
+def _addresses(names: list[str]) -> list[Server]:
+    found: list[Server] = []
     for name in names:
         try:
-            found += [
-                (str(each[4][0]), 53) for each in socket.getaddrinfo(name.rstrip("."), 53, type=socket.SOCK_DGRAM)
-            ]
+            resolved = socket.getaddrinfo(name.rstrip("."), 53, type=socket.SOCK_DGRAM)
         except OSError:
             continue
-    return list(dict.fromkeys(found))
+        found.append([(str(each[4][0]), 53) for each in resolved])
+    return found
 
 
-def _wait(name: str, value: str, servers: list[tuple[str, int]]) -> None:
-    """Wait until all `servers` show the record; one that this host has no route to is left out."""
+def _wait(name: str, value: str, servers: list[Server]) -> None:
+    """Wait until all `servers` show the record, each at one of its addresses; those that this host has no route to do not count."""
     end = time.monotonic() + PATIENCE
-    left = list(servers)
-    pause = 0.25
-    while left := [each for each in left if not _shows(name, value, *each)]:
+    left = servers
+    pause = 0.1
+    while left := [each for each in left if not any(_shows(name, value, *address) for address in each)]:
         if time.monotonic() > end:
             raise Failure(
-                f"{left[0][0]} does not show the TXT record of '{name}' after {PATIENCE} s",
+                f"{left[0][0][0]} does not show the TXT record of '{name}' after {PATIENCE} s",
                 "see that all name servers of the zone take its changes",
                 Kind.UNREACHABLE,
             )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
+import ipaddress
 import os
 import re
 import secrets
@@ -18,6 +20,8 @@ from podhost.certs.failure import Failure, Kind
 PATH = ".well-known/acme-challenge"
 PORT = 80  # RFC 8555, section 8.3: no other
 TIMEOUT = 10  # seconds for one address
+# This host has no way to that kind of address, as to IPv6 from many networks: the authority has one, and nothing is known of it.
+NO_ROUTE = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 STALE = 3600  # seconds after which what a killed run left is removed
 NO_HAIRPIN = "if it does, and a router between does not lead it back here, say 'preflight: false'"
 
@@ -31,14 +35,18 @@ class Webroot:
 
     def present(self, token: str, content: str) -> None:
         """Serve a challenge."""
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,200}", token):  # it becomes a file's name
-            raise Failure("the authority gave a token that is none", "see that 'authority' is the right one")
+        path = self._path(token)
         self.make()
-        store.write(self.folder / token, content.encode(), 0o644)
+        store.write(path, content.encode(), 0o644)
 
     def clean(self, token: str) -> None:
         """Serve it no longer."""
-        (self.folder / token).unlink(missing_ok=True)
+        self._path(token).unlink(missing_ok=True)
+
+    def _path(self, token: str) -> Path:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,200}", token):  # it becomes a file's name
+            raise Failure("the authority gave a token that is none", "see that 'authority' is the right one")
+        return self.folder / token
 
     def make(self) -> None:
         """Make the folder of challenges; the webroot itself has to be there."""
@@ -59,8 +67,8 @@ class Webroot:
     def reach(self, name: str) -> None:
         """Fetch a file of this webroot through the name, over every address that it has; raise what is wrong."""
         token, content = f"podhost-{secrets.token_hex(16)}", secrets.token_hex(16)
-        self.present(token, content)
         try:
+            self.present(token, content)
             addresses = resolve(name)
             routes = [_fetch(name, address, token, content) for address in addresses]
             if not any(routes):
@@ -74,7 +82,11 @@ class Webroot:
 
 
 def resolve(name: str) -> list[str]:
-    """The addresses of a name, as this host resolves it."""
+    """The addresses of a name, as this host resolves it.
+
+    For its own name systemd-resolved gives the addresses of its interfaces (systemd-resolved.service(8), "Synthetic records");
+    the link-local ones among them are of no use to anybody, and least in a container.
+    """
     try:
         found = socket.getaddrinfo(name, PORT, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
@@ -87,7 +99,8 @@ def resolve(name: str) -> list[str]:
         ) from None
     except UnicodeError:
         raise Failure(f"'{name}' is not a name that DNS can have", "correct it", Kind.FREE) from None
-    return list(dict.fromkeys(str(each[4][0]) for each in found))
+    addresses = dict.fromkeys(str(each[4][0]).partition("%")[0] for each in found)
+    return [each for each in addresses if not ipaddress.ip_address(each).is_link_local]
 
 
 def _fetch(name: str, address: str, token: str, content: str) -> bool:
@@ -98,23 +111,18 @@ def _fetch(name: str, address: str, token: str, content: str) -> bool:
         answer = connection.getresponse()
         body = answer.read(4096)
         location = answer.headers.get("Location")
-    except ConnectionRefusedError:
+    except OSError as error:
+        if error.errno in NO_ROUTE:
+            return False
+        what = "is closed" if isinstance(error, ConnectionRefusedError) else "does not answer"
         raise Failure(
-            f"port 80 of '{name}' ({address}) is closed",
-            f"open it, or let the name lead to this host; {NO_HAIRPIN}",
-            Kind.FREE,
-        ) from None
-    except TimeoutError:
-        raise Failure(
-            f"port 80 of '{name}' ({address}) does not answer",
+            f"port 80 of '{name}' ({address}) {what}",
             f"open it in the firewall, or let the name lead to this host; {NO_HAIRPIN}",
             Kind.FREE,
         ) from None
-    except (OSError, http.client.HTTPException) as error:
-        if isinstance(error, OSError) and error.strerror and "nreachable" in error.strerror:
-            return False
+    except http.client.HTTPException:
         raise Failure(
-            f"port 80 of '{name}' ({address}) answers with something that is not HTTP",
+            f"port 80 of '{name}' ({address}) is no web server's",
             f"let the name lead to this host; {NO_HAIRPIN}",
             Kind.FREE,
         ) from None

@@ -90,46 +90,30 @@ def status(config: Path, as_json: bool) -> None:
 def check(config: Path) -> None:
     """Try whether the names lead here, as before an order, but order nothing."""
     from podhost.certs import preflight
+    from podhost.certs.failure import Failure
     from podhost.certs.renew import told
 
     _end_on_term()
     task = _read(config)
-    failed = False
+    good = True
     for wanted in task.certificates:
-        with _failures(wanted.name) as problems, told(task.store):
-            for failure in preflight.failures(task, wanted):
-                _error(wanted.name, str(failure))
-                failed = True
-        failed = failed or problems.failed
-        if not failed:
+        try:
+            with told(task.store):
+                found = [str(each) for each in preflight.failures(task, wanted)]
+        except Failure as failure:
+            found = [str(failure)]
+        for each in found:
+            _error(wanted.name, each)
+        if not found:
             note(f"{wanted.name}: all names lead here")
-    if failed:
+        good = good and not found
+    if not good:
         sys.exit(1)
 
 
 def now() -> int:
     """The time, in seconds since 1970."""
     return int(time.time())
-
-
-class _failures:  # noqa: N801 - a context manager, used like a function
-    """Say a failure, and go on."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.failed = False
-
-    def __enter__(self) -> _failures:
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        from podhost.certs.failure import Failure
-
-        if isinstance(error, Failure):
-            _error(self.name, str(error))
-            self.failed = True
-            return True
-        return False
 
 
 def _read(config: Path) -> Task:

@@ -236,6 +236,7 @@ def _job(unit: UnitFile, container: plan.Container) -> None:
     """
     if container.update == "registry":
         unit.add("Container", "Pull", "newer")
+    unit.add("Container", "LogDriver", "passthrough")  # podman runs in front, and would log each line once more
     unit.add("Service", "Type", "oneshot")
     unit.add("Service", "Restart", "on-failure")
     unit.add("Service", "RestartSec", "30")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from pathlib import PurePosixPath
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -233,5 +232,5 @@ def check_job(job: Job, node: Node, report: Report) -> None:
             report.error("http-01 needs a 'webroot'", key_mark(node, path), "name the folder that port 80 serves")
     for key in ("store", "webroot"):
         value = getattr(job, key)
-        if value is not None and not PurePosixPath(value).parts:
+        if value == "":
             report.error(f"'{key}' is empty", key_mark(node, (key,)))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.certs.world import Home, Pebble, World, world
+from tests.certs.world import Home, Pebble, World, tsig, world
 
-__all__ = ["world"]
+__all__ = ["tsig", "world"]
 
 
 @pytest.fixture(scope="session")

@@ -20,20 +20,15 @@ curl -sSf -d "$body" http://127.0.0.1:8055/$path
 
 
 @pytest.fixture(scope="session")
-def secret(world: World) -> str:
-    return world.bind()
-
-
-@pytest.fixture(scope="session")
-def with_bind(world: World, secret: str) -> Pebble:
+def with_bind(world: World, tsig: str) -> Pebble:
     """An ACME server that asks BIND."""
     return Pebble(world, 14100, dns="127.0.0.2:53")
 
 
 @pytest.fixture
-def dynamic(home: Home, with_bind: Pebble, secret: str) -> Home:
+def dynamic(home: Home, with_bind: Pebble, tsig: str) -> Home:
     """A host that has a wildcard by RFC 2136; both of its names have their record in the same place."""
-    (home.folder / "tsig").write_text(f"{secret}\n")
+    (home.folder / "tsig").write_text(f"{tsig}\n")
     dns = {"server": "127.0.0.2", "key_name": "podhost", "key": "tsig"}
     certificates = {"web": {"names": ["dyn.test", "*.dyn.test"]}}
     home.set(authority=with_bind.url, challenge="dns-01", dns=dns, webroot=None, certificates=certificates)

@@ -2,105 +2,102 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-import subprocess
+import sys
+import time
 
 import pytest
 
-from tests.certs.world import Home, Pebble, World
+from tests.certs.world import Home, Pebble, World, until
 
 NAT = "if it does, and a router between does not lead it back here, say 'preflight: false'"
 
 
 @pytest.fixture
-def names(world: World, home: Home) -> list[str]:
-    """Names that only this test uses, so that others keep theirs."""
-    home.set(certificates={"web": {"names": ["astray.test"]}})
-    return ["astray.test"]
+def astray(home: Home) -> Home:
+    """A host that serves another folder than it thinks, as if its name led to somebody else."""
+    (home.folder / "other").mkdir()
+    home.set(webroot="other", certificates={"web": {"names": ["astray.test"]}})
+    return home
 
 
-def lead(world: World, name: str, *addresses: str) -> None:
-    """Let a name lead to addresses of IPv4 and nothing else; to none at all without any."""
-    for path in ("/clear-a", "/clear-aaaa"):
-        world.post(8055, path, {"host": name})
-    world.post(8055, "/set-default-ipv6", {"ip": ""})
-    if addresses:
-        world.post(8055, "/add-a", {"host": name, "addresses": list(addresses)})
-
-
-@pytest.fixture(autouse=True)
-def _as_before(world: World):  # type: ignore[no-untyped-def]
-    yield
-    world.post(8055, "/set-default-ipv6", {"ip": "::1"})
-    for path in ("/clear-a", "/clear-aaaa", "/clear-servfail"):
-        world.post(8055, path, {"host": "astray.test"})
-
-
-def test_a_name_that_does_not_resolve(world: World, home: Home, names: list[str], pebble: Pebble) -> None:
+def test_a_name_that_does_not_resolve(home: Home, pebble: Pebble, tsig: str) -> None:
+    home.set(certificates={"web": {"names": ["gone.dyn.test"]}})
     before = pebble.orders()
-    world.post(8055, "/set-default-ipv4", {"ip": ""})
-    world.post(8055, "/set-default-ipv6", {"ip": ""})
-    try:
-        assert home.fails("check") == (
-            "error: web: 'astray.test' does not resolve: add an A or AAAA record that leads to this host"
+    for verb in ("check", "run"):
+        assert home.fails(verb, prefix=home.resolving_at("127.0.0.2")) == (
+            "error: web: 'gone.dyn.test' does not resolve: add an A or AAAA record that leads to this host"
         )
-        assert "'astray.test' does not resolve" in home.fails()
-    finally:
-        world.post(8055, "/set-default-ipv4", {"ip": "127.0.0.1"})
     assert pebble.orders() == before
     assert home.state()["authorities"][pebble.url]["failures"] == []
 
 
-def test_a_name_that_leads_to_a_closed_port(world: World, home: Home, names: list[str]) -> None:
-    world.run("ip", "link", "add", "other", "type", "dummy")
-    lead(world, "astray.test", "127.0.0.1")
-    world.run("ip6tables", "-L")
-    lead(world, "astray.test", "127.0.0.9")
-    closed = world.start(["sh", "-c", "exec sleep 60"], "none")
-    closed.kill()
-    closed.wait()
-    assert home.podhost("check").returncode == 0, "the web server is at every address of this machine"
-
-
-def test_a_name_that_leads_elsewhere(world: World, home: Home, names: list[str], pebble: Pebble) -> None:
-    """Somebody else's web server answers: here, one at another port 80, in another folder."""
-    served = home.webroot
-    home.webroot = home.folder / "other"
-    home.webroot.mkdir()
-    home.set(webroot="other")
-    assert served.is_dir()
-    before = pebble.orders()
-    assert home.fails("check").startswith(
-        "error: web: 'astray.test' leads elsewhere: ::1 answers without this host's file (status 404): let the name lead to this host; "
+def test_a_resolver_that_is_away(home: Home) -> None:
+    home.set(certificates={"web": {"names": ["example.test"]}})
+    assert home.fails("check", prefix=home.resolving_at("127.0.0.9")) == (
+        "error: web: the resolver does not answer for 'example.test': see that DNS works on this host"
     )
-    assert NAT in home.fails()
-    assert pebble.orders() == before
 
 
-def test_mistakes_in_dns_cost_nothing_however_often(home: Home, names: list[str], pebble: Pebble) -> None:
-    home.set(webroot="other") if (home.folder / "other").mkdir() is None else None
+def test_a_closed_port(world: World, home: Home) -> None:
+    """The preflight tries all addresses of the name."""
+    world.post(8055, "/add-a", {"host": "closed.test", "addresses": ["127.0.0.9"]})
+    home.set(certificates={"web": {"names": ["closed.test"]}})
+    assert home.fails("check") == (
+        f"error: web: port 80 of 'closed.test' (127.0.0.9) is closed: open it in the firewall, or let the name lead to this host; {NAT}"
+    )
+    world.post(8055, "/clear-a", {"host": "closed.test"})
+    world.post(8055, "/add-a", {"host": "closed.test", "addresses": ["127.0.0.1"]})
+    assert home.podhost("check").returncode == 0
+
+
+def test_no_route(world: World, home: Home) -> None:
+    """Of an address of a kind that this host cannot reach nothing is known; another one may do."""
+    home.set(certificates={"web": {"names": ["far.test"]}})
+    world.post(8055, "/add-aaaa", {"host": "far.test", "addresses": ["2001:db8::1"]})
+    world.post(8055, "/add-a", {"host": "far.test", "addresses": ["127.0.0.1"]})
+    assert home.podhost("check").returncode == 0
+    world.post(8055, "/clear-a", {"host": "far.test"})
+    world.post(8055, "/add-a", {"host": "far.test", "addresses": ["198.51.100.1"]})
+    message = home.fails("check")
+    assert message.startswith("error: web: this host has no route to 'far.test' (")
+    assert message.endswith("): see that it reaches the internet, or say 'preflight: false'")
+
+
+def test_a_name_that_leads_elsewhere(astray: Home, pebble: Pebble) -> None:
     before = pebble.orders()
-    for _ in range(8):
-        home.fails()
+    assert astray.fails("check") == (
+        "error: web: 'astray.test' leads elsewhere: ::1 answers without this host's file (status 404): "
+        f"let the name lead to this host; {NAT}"
+    )
+    assert NAT in astray.fails()
     assert pebble.orders() == before
-    home.set(webroot="webroot")
-    home.run()
 
 
-def test_a_validation_that_fails(home: Home, names: list[str], pebble: Pebble) -> None:
+def test_mistakes_in_dns_cost_nothing_however_often(astray: Home, pebble: Pebble) -> None:
+    before = pebble.orders()
+    for _ in range(6):
+        astray.fails()
+    assert pebble.orders() == before
+    astray.set(webroot="webroot")
+    astray.run()
+
+
+def test_a_validation_that_fails(astray: Home, pebble: Pebble) -> None:
     """It is counted, and not tried again before its time; by hand it may be, until the limit."""
-    (home.folder / "other").mkdir()
-    home.set(webroot="other", preflight=False)
+    home = astray
+    home.set(preflight=False)
     message = home.fails()
     assert message.startswith("error: web: the authority refuses for 'astray.test' (unauthorized): ")
     assert message.endswith(": let the name lead to this host alone, over IPv4 and IPv6")
     assert len(home.state()["authorities"][pebble.url]["failures"]) == 1
     before = pebble.orders()
-    assert "it is tried again in 15 minutes" in home.fails()
+    assert "the next attempt is in 15 minutes" in home.fails()
     assert pebble.orders() == before
     home.fails(later=16 * 60)
     assert pebble.orders() == before + 1
-    assert "it is tried again in 30 minutes" in home.fails(later=16 * 60)
+    assert "the next attempt is in 30 minutes" in home.fails(later=16 * 60)
     for _ in range(3):
         assert "(unauthorized)" in home.fails("issue", "web", later=16 * 60)
     assert pebble.orders() == before + 4
@@ -184,18 +181,17 @@ def test_what_is_no_directory(home: Home, pebble: Pebble) -> None:
     assert "see that 'authority' is the URL of a directory" in home.fails()
 
 
-def test_two_runs_at_once(world: World, home: Home) -> None:
+def test_two_runs_at_once(home: Home) -> None:
     """The second one says so, and changes nothing."""
-    slow = Pebble(world, 14220, env={"PEBBLE_VA_NOSLEEP": "0", "PEBBLE_VA_SLEEPTIME": "8"})
-    home.set(authority=slow.url)
-    (home.store).mkdir(mode=0o700)
+    home.store.mkdir(mode=0o700)
     with (home.store / "lock").open("w") as lock:
-        subprocess.run(["flock", "-n", str(lock.fileno())], pass_fds=[lock.fileno()], check=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
         result = home.podhost("run")
     assert (result.returncode, result.stderr) == (
         1,
         "error: another run is under way\n  hint: wait until it has ended\n",
     )
+    assert [each.name for each in home.store.iterdir()] == ["lock"]
 
 
 def test_status_as_json(home: Home, pebble: Pebble) -> None:
@@ -210,3 +206,46 @@ def test_status_as_json(home: Home, pebble: Pebble) -> None:
     assert status["current"] is True
     assert status["failure"] is None
     assert status["issued"] < status["renewal"] < status["expires"]
+
+
+def test_a_clock_that_was_ahead_is_set_right(home: Home, pebble: Pebble) -> None:
+    """What was written in a time to come is written anew as soon as the authority's own date says what time it is."""
+    home.run(later=3 * 86400)
+    ledger = home.state()["authorities"][pebble.url]
+    assert all(each["at"] > time.time() + 86400 for each in ledger["orders"])
+    home.run("issue", "web")
+    ledger = home.state()["authorities"][pebble.url]
+    assert len(ledger["orders"]) == 2
+    assert all(each["at"] <= time.time() for each in ledger["orders"])
+
+
+def test_no_secret_is_told(home: Home, pebble: Pebble) -> None:
+    """Neither what is printed, nor a process's arguments, nor any file but those of the owner alone holds a key."""
+    traced = home.podhost("run", prefix=("strace", "-f", "-qq", "-s", "4096", "-e", "trace=write,execve"))
+    assert traced.returncode == 0
+    key = (home.current() / "privkey.pem").read_text().splitlines()[1]
+    told = [line for line in traced.stderr.splitlines() if key[:40] in line]
+    assert told
+    assert all("write(" in line for line in told)
+    holders = {path for path in home.folder.rglob("*") if path.is_file() and key in path.read_text("latin-1")}
+    assert {path.resolve() for path in holders} == {home.current() / "privkey.pem"}
+    private = {path for path in home.store.rglob("*") if path.is_file() and "PRIVATE KEY" in path.read_text("latin-1")}
+    assert {oct(path.stat().st_mode & 0o777) for path in private} == {"0o600"}
+    folders = [home.store, *(path for path in home.store.rglob("*") if path.is_dir() and not path.is_symlink())]
+    assert {oct(path.stat().st_mode & 0o777) for path in folders} == {"0o700"}
+
+
+def test_a_run_that_is_told_to_end_takes_its_files_away(world: World, home: Home) -> None:
+    """SIGTERM, as systemd sends it, in the middle of a validation."""
+    slow = Pebble(world, 14230, env={"PEBBLE_VA_NOSLEEP": "0", "PEBBLE_VA_SLEEPTIME": "60"})
+    home.set(authority=slow.url, preflight=False)
+    command = [sys.executable, "-m", "podhost", "cert", "run", "--config", str(home.config)]
+    process = world.start(command, "ended")
+    folder = home.webroot / ".well-known/acme-challenge"
+    until(
+        lambda: folder.is_dir() and len([each for each in folder.iterdir() if each.name[0] != "."]) == 2,
+        "the challenges",
+    )
+    process.terminate()
+    assert process.wait(20) == 1
+    assert list(folder.iterdir()) == []

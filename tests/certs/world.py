@@ -37,7 +37,8 @@ def missing() -> str:
     """What is missing for a world; '' when there is all."""
     if os.geteuid() != 0:
         return "a network namespace needs root"
-    programs = [str(BIN / "pebble"), str(BIN / "pebble-challtestsrv"), "named", "tsig-keygen", "strace", "unshare"]
+    programs = [str(BIN / "pebble"), str(BIN / "pebble-challtestsrv"), "named", "tsig-keygen", "dig"]
+    programs += ["curl", "ip", "openssl", "strace", "unshare"]
     absent = [each for each in programs if shutil.which(each) is None]
     return f"not installed: {', '.join(absent)}; tests/certs/setup does it" if absent else ""
 
@@ -61,7 +62,7 @@ class World:
         resolv.write_text("nameserver 127.0.0.1\noptions timeout:2 attempts:2\n")
         ready = folder / "ready"
         script = (
-            "ip link set lo up && mount --bind $1 /etc/resolv.conf && "
+            "ip link set lo up && ip address add 127.0.0.2/32 dev lo && ip address add fd00::2/128 dev lo nodad && mount --bind $1 /etc/resolv.conf && "
             "mount -t tmpfs none /run && echo ok > $2.new && mv $2.new $2 && exec sleep infinity"
         )
         command = ["unshare", "--net", "--mount", "--propagation", "private"]
@@ -81,7 +82,7 @@ class World:
     def run(self, *command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a program in the namespace, to its end."""
         words = [*self.prefix, *map(str, command)]
-        return subprocess.run(words, capture_output=True, text=True, timeout=120, check=False, **options)
+        return subprocess.run(words, capture_output=True, text=True, timeout=300, check=False, **options)
 
     def close(self) -> None:
         """End everything."""
@@ -138,16 +139,17 @@ class World:
         )
         (folder / "dyn.zone").write_text(
             "$TTL 60\n@ SOA ns.dyn.test. admin.dyn.test. 1 60 60 3600 60\n@ NS ns.dyn.test.\nns A 127.0.0.2\n"
-            "@ A 127.0.0.1\n* A 127.0.0.1\n"
+            "@ A 127.0.0.1\n"
         )
         (folder / "named.conf").write_text(
-            f'{key.stdout}\noptions {{ directory "{folder}"; listen-on {{ 127.0.0.2; }}; listen-on-v6 {{ none; }};'
+            f'{key.stdout}\noptions {{ directory "{folder}"; listen-on {{ 127.0.0.2; }}; listen-on-v6 {{ fd00::2; }};'
             f" pid-file none; session-keyfile none; recursion no; dnssec-validation no; }};\ncontrols {{ }};\n"
             f'zone "dyn.test" {{ type primary; file "{folder}/dyn.zone"; allow-update {{ key podhost; }}; }};\n'
         )
         self.start(["named", "-g", "-c", str(folder / "named.conf")], "bind")
         until(lambda: self.connects("127.0.0.2", 53), "BIND")
         self.post(8055, "/add-a", {"host": "ns.dyn.test", "addresses": ["127.0.0.2"]})
+        self.post(8055, "/add-aaaa", {"host": "ns.dyn.test", "addresses": ["fd00::2"]})
         return key.stdout.split('secret "')[1].split('"')[0]
 
     @contextmanager
@@ -267,15 +269,22 @@ class Home:
         ]
         return self.world.run(*prefix, *command, cwd=REPOSITORY)
 
+    def resolving_at(self, address: str) -> tuple[str, ...]:
+        """The words before a command that let it resolve names at another name server."""
+        path = self.folder / "resolv.conf"
+        path.write_text(f"nameserver {address}\noptions timeout:1 attempts:1\n")
+        script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+        return ("unshare", "--mount", "--propagation", "private", "sh", "-c", script, str(path))
+
     def run(self, *verb: str, later: int = 0) -> str:
         """`podhost cert run`, which must do well; give what it said."""
         result = self.podhost(*(verb or ("run",)), later=later)
         assert result.returncode == 0, result.stderr
         return result.stderr
 
-    def fails(self, *verb: str, later: int = 0) -> str:
+    def fails(self, *verb: str, later: int = 0, prefix: tuple[str, ...] = ()) -> str:
         """`podhost cert run`, which must fail; give the one line that says why."""
-        result = self.podhost(*(verb or ("run",)), later=later)
+        result = self.podhost(*(verb or ("run",)), later=later, prefix=prefix)
         assert result.returncode == 1, result.stderr
         assert "Traceback" not in result.stderr
         lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
@@ -309,6 +318,12 @@ class Home:
                     continue
         assert sides[1].version()
         assert sides[1].getpeercert()
+
+
+@pytest.fixture(scope="session")
+def tsig(world: World) -> str:
+    """The secret of the key that may update BIND, which is started for it."""
+    return world.bind()
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,8 @@ class Pebble:
             "privateKey": str(folder / "server.key"),
             "httpPort": 80,
             "tlsPort": 443,
+            # Certificates say where to ask about their revocation, as those of public authorities do; nobody asks here.
+            "ocspResponderURL": f"http://{NAME}:4002",
             "keyAlgorithm": "ecdsa",
             "retryAfter": {"authz": 1, "order": 1},
         }
@@ -87,20 +89,9 @@ class Pebble:
         """How many orders it took, in all its lives."""
         return self.log.read_text().count("Added order ")
 
-    def renew_now(self, chain: str) -> None:
-        """Tell whoever asks for renewal information (RFC 9773) that the first certificate of a chain is to be renewed now."""
-        leaf = chain.partition("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----\n"
-        now = datetime.datetime.now(datetime.UTC)
-        window = {
-            key: (now - datetime.timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
-            for key, minutes in (("start", 10), ("end", 5))
-        }
-        body = {"Certificate": leaf, "ARIResponse": json.dumps({"suggestedWindow": window})}
-        self._get("/set-renewal-info/", json.dumps(body).encode())
-
-    def _get(self, path: str, body: bytes | None = None) -> str:
+    def _get(self, path: str) -> str:
         context = ssl.create_default_context(cafile=str(self.ca_bundle))
-        with urllib.request.urlopen(f"https://{NAME}:{MANAGEMENT}{path}", body, timeout=10, context=context) as answer:
+        with urllib.request.urlopen(f"https://{NAME}:{MANAGEMENT}{path}", timeout=10, context=context) as answer:
             text: str = answer.read().decode()
             return text
 
