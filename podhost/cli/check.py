@@ -132,7 +132,7 @@ def _sum_up(problems: tuple[Problem, ...], checker: Checker) -> None:
     parts = [_count(number, each.value) for each, number in counts.items() if number]
     if checker.silenced:
         parts.append(f"{len(checker.silenced)} silenced")
-    note(f"{len(RULES)} rules: {', '.join(parts) or 'nothing is wrong'}")
+    note(f"checked: {', '.join(parts) or 'nothing is wrong'}")
 
 
 def _count(number: int, what: str) -> str:
