@@ -13,6 +13,7 @@ from podhost.check.rules import RULES
 from podhost.check.targets import providers, streams, target
 from podhost.cli.options import ReleaseType
 from podhost.cli.output import fail, note, print_report, write
+from podhost.cli.pairs import check_pairs
 from podhost.ignition.specs import parse_spec
 from podhost.problems import InvalidInput, Problem, Report, Severity, did_you_mean
 from podhost.quadlet.keys import DEFAULT_PODMAN, Release
@@ -113,7 +114,9 @@ def _check(
     try:
         file = builder.read(where, report, settings, ssh_keys)
         if file:
-            builder.build(file, report, podman, checker=checker)
+            built = builder.build(file, report, podman, checker=checker)
+            if built:
+                check_pairs(built, report)
     except InvalidInput as error:  # a stack's own files
         report.extend(error.report)
     return report
