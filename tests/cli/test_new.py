@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from podhost.document import plain, read
@@ -49,6 +50,8 @@ def test_another_place(podhost: Podhost, tmp_path: Path) -> None:
     assert podhost("render", "notes", "--stack-path", "far/away").status == 0
     assert podhost("init", "notes", "--stack-path", "far/away").status == 0
     assert podhost("stacks", "notes", "--stack-path", "far/away").stdout.startswith("notes: What notes is")
+    known = json.loads(podhost("schema", "host", "--stack-path", "far/away").stdout)["properties"]["stacks"]
+    assert known["properties"]["notes"]["required"] == ["domain"]
 
 
 def test_the_stacks_beside_a_host_file_are_its_own(podhost: Podhost, tmp_path: Path) -> None:
