@@ -141,6 +141,7 @@ def test_every_value_knows_its_line(tmp_path: Path) -> None:
     assert place(*cache, "image") == "part.yaml:16"
     assert place(*cache, "stop", "signal") == "part.yaml:22"
     assert place(*cache, "stop", "timeout") == "stack.yaml:9"
+    assert place(*cache, "stop") == "stack.yaml:9"  # a mapping that both have is where the stack's begins
     assert place("containers", "second-cache", "listens", 0) == "stack.yaml:5"  # an option's value is the stack's
     assert place(*cache, "listens", 0) == "part.yaml:5"  # and a default is the part's
     also = {
