@@ -404,8 +404,13 @@ def test_embedded_secrets_take_the_place_of_made_ones(bed: Bed, tmp_path: Path) 
 
 def test_a_program_that_dies_comes_back(host: Host, story: Story) -> None:
     for name in ("matrix-postgres", "matrix-synapse", "matrix-nginx"):
+        unit = f"{name}.service"
+        host.wait_for_unit(unit)  # the one before may have taken it along
+        restarts = host.restarts().get(unit, 0)
         host.run(f"podman kill --signal KILL {name}")
-        host.wait_for_unit(f"{name}.service")
+        asked = f"systemctl show --value --property NRestarts {unit}"
+        host.run(f"timeout 60 sh -c 'until [ $({asked}) -gt {restarts} ]; do sleep 0.1; done'")
+        host.wait_for_unit(unit)
     host.wait_until_answers(VERSIONS)
     everything_is_there(host, story)
 
