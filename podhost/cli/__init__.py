@@ -20,6 +20,7 @@ COMMANDS = {
     "render": ("podhost.cli.render:render", "Render a host into the file that Ignition reads at first boot."),
     "stacks": ("podhost.cli.stacks:stacks", "List the stacks, or the parameters of one."),
     "transpile": ("podhost.cli.transpile:transpile", "Translate Butane into Ignition."),
+    "vm": ("podhost.cli.vm:vm", "Run hosts in virtual machines on this computer."),
 }
 
 

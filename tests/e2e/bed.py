@@ -21,7 +21,7 @@ RUNS = CACHE / "run"
 
 
 class Bed:
-    """What the tests share: `network`, `registry`, and `host` to make hosts that are gone when the bed is closed."""
+    """What the tests share: `network`, `registry`, the preloaded `store`, and `host`: hosts are gone when the bed is closed."""
 
     def __init__(self, built: Built, scratch: Path) -> None:
         self.network = Network(scratch)
@@ -38,7 +38,7 @@ class Bed:
         self._ends.callback(self.registry.stop)
         self.registry.start()
         store = artifact("store", digest(images.key, self._built.host.key), self._preload)
-        self._store = store.storage
+        self.store = store
         return [images, store]
 
     def host(
@@ -56,7 +56,7 @@ class Bed:
         """
         scratch = self._scratch / "hosts" / name
         scratch.mkdir(parents=True)
-        store = self._store if preload else None
+        store = self.store.storage if preload else None
         host = Host(
             name,
             config,

@@ -1,0 +1,99 @@
+"""What a machine's console tells of its boot: how far it is, and why Ignition failed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+_ESCAPE = re.compile(r"\x1b(?:\[[0-9;?!]*[ -/]*[@-~]|[@-Z\\-_])")
+# systemd's lines: '[  OK  ] Started chat.service - What it is.', with an ellipsis in what is too long for the console.
+_STATUS = re.compile(
+    r"(?:\[\s*(?P<word>OK|FAILED|DEPEND)\s*\]|^\s+) ?(?P<verb>Start(?:ed|ing)|Finished|Failed to start|Reached target) (?P<what>.+)$"
+)
+# Ignition's log: 'ignition[613]: CRITICAL : failed to …'; the kernel or journalctl puts the time before it.
+_IGNITION = re.compile(
+    r"\b(?:ignition|coreos-ignition[\w-]*)\[\d+\]: .*?\b(?P<level>CRITICAL|CRIT|ERR|ERROR)\s*:\s*(?P<text>.+)$"
+)
+_DEAD = re.compile(
+    r"Ignition has failed|Failed to start .*ignition-[\w-]+\.service|(?:Reached target|Entering) .*[Ee]mergency"
+)
+_STAGES = re.compile(
+    r"(?:Starting|Started|Finished) (?:\S*ignition-(?:fetch|disks|files)|Ignition \((?:fetch|disks|files))"
+)
+
+
+def clean(line: str) -> str:
+    """A line of the console without the codes that colour it."""
+    return _ESCAPE.sub("", line).replace("\r", "").rstrip()
+
+
+class Boot:
+    """How far a boot is, by the lines of its console.
+
+    `units` are the service units that are waited for, with what each is; `failed` says that Ignition gave up.
+    """
+
+    def __init__(self, units: Mapping[str, str]) -> None:
+        self._names = {unit: (f"{unit}.service - {summary}.", f"{summary}.") for unit, summary in units.items()}
+        self.started: set[str] = set()
+        self.failed = False
+
+    def read(self, line: str) -> str:
+        """Take one line, and give what it means to somebody who waits; empty for most lines."""
+        line = clean(line)
+        if _DEAD.search(line):
+            self.failed = True
+        if _STAGES.search(line):
+            return "Ignition makes the host"
+        match = _STATUS.search(line)
+        if not match:
+            return ""
+        unit = self._unit(match["what"])
+        if not unit:
+            return ""
+        if match["verb"] == "Starting":
+            return f"{unit} starts"
+        if match["verb"] == "Started":
+            self.started.add(unit)
+            return f"{unit} is up"
+        return f"{unit} failed" if match["word"] in ("FAILED", "DEPEND") else ""
+
+    def _unit(self, what: str) -> str:
+        """The unit that systemd means, if it is one of ours."""
+        head, ellipsis, tail = what.rstrip(".").partition("…") if "…" in what else (what, "", "")
+        for unit, names in self._names.items():
+            for name in names:
+                if name.rstrip(".") == what.rstrip(".") or (
+                    ellipsis and len(head) > 8 and name.startswith(head) and name.rstrip(".").endswith(tail)
+                ):
+                    return unit
+        return ""
+
+
+def lines(path: Path, offset: int = 0) -> Iterator[tuple[int, str]]:
+    """The whole lines of a log from a byte offset on, each with the offset of what follows it."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            offset += len(line)
+            yield offset, line.decode("utf-8", "replace")
+
+
+def reason(log: Iterable[str]) -> tuple[int, int, int] | None:
+    """The line of a console's log that tells why Ignition failed, with column and length of what it says; from 1.
+
+    What Ignition calls critical is the reason; where it calls nothing so, its last error is.
+    """
+    found: tuple[int, int, int] | None = None
+    for number, line in enumerate(log, 1):
+        match = _IGNITION.search(line)
+        if not match:
+            continue
+        place = (number, match.start("text") + 1, len(match["text"]))
+        if match["level"].startswith("CRIT"):
+            return place
+        found = place
+    return found
