@@ -16,6 +16,10 @@ from podhost.problems import InvalidInput
 
 # Each command is imported when it is used, and with it only what it needs. The summaries are here so that --help imports none.
 COMMANDS = {
+    "deploy": (
+        "podhost.cli.deploy:deploy",
+        "Write a provider's user data, and the commands that start a machine there.",
+    ),
     "init": ("podhost.cli.init:init", "Print a commented host file to start from."),
     "render": ("podhost.cli.render:render", "Render a host into the file that Ignition reads at first boot."),
     "stacks": ("podhost.cli.stacks:stacks", "List the stacks, or the parameters of one."),

@@ -147,7 +147,7 @@ def _follow(process: subprocess.Popen[bytes], made: qemu.Machine, built: Built, 
     units = {each.unit: each.summary for service in built.plan.services for each in service.containers}
     with _stopping(process, made), _Steps() as tell:
         try:
-            ready = boot.wait_ready(process, made.folder, units, here, tell)
+            ready = boot.wait_ready(process, machine.find(made.name), units, here, tell)
         except InvalidInput:
             process.kill()
             process.wait()

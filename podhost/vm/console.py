@@ -1,4 +1,4 @@
-"""What a machine's console tells of its boot: how far it is, and why Ignition failed."""
+"""What a machine's console and journal tell of its boot: how far it is, and why Ignition failed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?!]*[ -/]*[@-~]|[@-Z\\-_])")
-# systemd's lines: '[  OK  ] Started chat.service - What it is.', with an ellipsis in what is too long for the console.
+# What systemd says of its units: 'Started chat.service - What it is.' in the journal.
+# The console has '[  OK  ] ' before it, an ellipsis in what is too long, and no more of it once somebody can log in there.
 _STATUS = re.compile(
-    r"(?:\[\s*(?P<word>OK|FAILED|DEPEND)\s*\]|^\s+) ?(?P<verb>Start(?:ed|ing)|Finished|Failed to start|Reached target) (?P<what>.+)$"
+    r"^(?:\[\s*(?:OK|FAILED|DEPEND)\s*\] |\s+)?"
+    r"(?P<verb>Starting|Started|Failed to start|Dependency failed for) (?P<what>.+)$"
 )
 # Ignition's log: 'ignition[613]: CRITICAL : failed to …'; the kernel or journalctl puts the time before it.
 _IGNITION = re.compile(
@@ -29,7 +31,7 @@ def clean(line: str) -> str:
 
 
 class Boot:
-    """How far a boot is, by the lines of its console.
+    """How far a boot is, by the lines of its console and of its systemd's journal.
 
     `units` are the service units that are waited for, with what each is; `failed` says that Ignition gave up.
     """
@@ -57,7 +59,7 @@ class Boot:
         if match["verb"] == "Started":
             self.started.add(unit)
             return f"{unit} is up"
-        return f"{unit} failed" if match["word"] in ("FAILED", "DEPEND") else ""
+        return f"{unit} failed"
 
     def _unit(self, what: str) -> str:
         """The unit that systemd means, if it is one of ours."""

@@ -38,6 +38,8 @@ def metadata(url: str, architecture: str) -> stream.Image:
         with urllib.request.urlopen(urllib.request.Request(url, headers=AGENT), timeout=TIMEOUT) as answer:
             text = answer.read(METADATA)
     except (OSError, http.client.HTTPException, ValueError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
         raise failure(f"'{url}' cannot be read: {_reason(error)}", "--image FILE takes an image of your own") from None
     return stream.read(text, url, architecture)
 
@@ -114,6 +116,7 @@ def _receive(url: str, file: IO[bytes], digest: hashlib._Hash, progress: Progres
     try:
         answer = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
+        error.close()
         if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
             return digest  # all is there, or too much: the hash will tell
         raise

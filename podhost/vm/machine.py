@@ -190,13 +190,14 @@ def wait_stopped(folder: Path, timeout: float) -> bool:
     return True
 
 
-def ssh_command(state: State, words: tuple[str, ...]) -> list[str]:
-    """The ssh command that logs in to a machine as core, or has it run some words."""
+def ssh_command(state: State, words: tuple[str, ...], patience: int = 60) -> list[str]:
+    """The ssh command that logs in to a machine as core, or has it run some words; `patience` is in seconds."""
     folder = state.folder
     return [
         "ssh",
         *("-i", str(folder / KEY), "-o", "IdentitiesOnly=yes"),
         *("-o", f'UserKnownHostsFile="{folder / KNOWN_HOSTS}"', "-o", "StrictHostKeyChecking=accept-new"),
+        *("-o", f"ConnectTimeout={patience}", "-o", "BatchMode=yes"),
         *("-o", "LogLevel=ERROR", "-p", str(state.ssh_port), "core@127.0.0.1"),
         *words,
     ]

@@ -18,7 +18,13 @@ SSH_HOST = 2222
 
 def published(plan: Plan) -> list[Port]:
     """Every port that a host's services open to the world."""
-    return [port for service in plan.services for part in (*service.pods, *service.containers) for port in part.publish]
+    found: list[Port] = []
+    for service in plan.services:
+        for pod in service.pods:
+            found += pod.publish
+        for container in service.containers:
+            found += container.publish
+    return found
 
 
 def forwards(ports: Iterable[Port]) -> tuple[Forward, ...]:

@@ -45,8 +45,16 @@ def test_image() -> Artifact:
         store = bed.store
     with build.locked():
         base = build.base_root()
-        packages = artifact("packages", digest(base.key, (HERE / "image" / "packages.sh").read_text(), HOST), _packages(base), CACHE)
-        key = digest(packages.key, store.key, HERE / "image", Path(__file__).read_text(), IGNITION.with_suffix(".version").read_text())
+        packages = artifact(
+            "packages", digest(base.key, (HERE / "image" / "packages.sh").read_text(), HOST), _packages(base), CACHE
+        )
+        key = digest(
+            packages.key,
+            store.key,
+            HERE / "image",
+            Path(__file__).read_text(),
+            IGNITION.with_suffix(".version").read_text(),
+        )
         image = artifact("image", key, _image(packages, store), CACHE)
         build.remove_others([packages, image], CACHE)
     return image
