@@ -214,6 +214,10 @@ def _tell_addresses(made: qemu.Machine, built: Built, here: list[str]) -> None:
     for each in made.forwards:
         if each.host != each.guest and each.guest != ports.SSH:
             note(f"port {each.guest} of the machine is 127.0.0.1:{each.host}")
+    if any(each.host != each.guest < 1024 for each in made.forwards if each.guest != ports.SSH):
+        note(
+            "a service that names its own addresses needs the same ports here: sudo sysctl net.ipv4.ip_unprivileged_port_start=80"
+        )
     note(f"podhost vm ssh {made.name} logs in; ctrl-C stops the machine, and its data stay")
 
 
