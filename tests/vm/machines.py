@@ -13,7 +13,7 @@ from tests.e2e.client import Answer, request
 
 from .server import Server
 
-PATIENCE = 420  # seconds; a boot takes a third of it without KVM, on two cores that others use too
+PATIENCE = 600  # seconds; a boot takes a fifth of it without KVM, on two cores that others use too
 
 
 class Run:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import select
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -129,6 +134,27 @@ def test_a_running_machine_is_neither_run_again_nor_removed(machine: Run, machin
             1,
             "error: the machine 'chat' is running\n  hint: podhost vm stop chat stops it\n",
         )
+
+
+def test_the_console_can_be_typed_on(machine: Run, machines: Machines) -> None:
+    command = [sys.executable, "-m", "podhost", "vm", "console", "chat"]
+    with subprocess.Popen(
+        command, env=machines.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as console:
+        assert console.stdin
+        assert console.stdout
+        assert console.stderr
+        console.stdin.write(b"\r")
+        console.stdin.flush()
+        shown = b""
+        while b"login:" not in shown:
+            piece = os.read(console.stdout.fileno(), 4096)
+            assert piece, shown
+            shown += piece
+        console.stdin.write(b"\x1d")
+        console.stdin.flush()
+        assert console.wait(60) == 0
+        assert console.stderr.read() == b"podhost: the console of 'chat'; ctrl-] leaves it\n"
 
 
 # -- SELinux
@@ -321,6 +347,25 @@ def test_a_host_too_large_for_the_provider_is_wrapped_and_boots(machines: Machin
         run.wait_for("matrix-postgres is up")
         assert machines.ssh("small", "sha256sum < /etc/noise").split()[0] == hashlib.sha256(noise.encode()).hexdigest()
         assert web.requests == ([("/whole.ign", "")] if form == "pointer" else [])
-    machines("stop", "--force", "small")
+    if form == "gzip":
+        machines("stop", "--force", "small")
+    else:
+        os.kill(run.process.pid, signal.SIGINT)
+        run.wait_for("stopping 'small'; ctrl-C again pulls the plug")
+        os.kill(run.process.pid, signal.SIGINT)
     assert run.wait() == 0
+    assert machines.qemus() == []
+    machines("rm", "--yes", "small")
+
+
+def test_a_machine_never_outlives_the_podhost_that_started_it(machines: Machines, folder: Path) -> None:
+    run = machines.run(small(folder))
+    run.wait_for(" s  booting")
+    (qemu,) = machines.qemus()
+    handle = os.pidfd_open(qemu)
+    os.kill(run.process.pid, signal.SIGKILL)
+    assert run.wait() == -signal.SIGKILL
+    assert select.select([handle], [], [], 60)[0], "QEMU still runs"
+    os.close(handle)
+    assert machines("list").stdout.split()[:2] == ["small", "stopped"]
     machines("rm", "--yes", "small")
