@@ -121,7 +121,7 @@ def test_the_machine_is_what_was_asked_for(machine: Run, machines: Machines) -> 
         "/dev/vdb xfs",
         "ls: cannot access '/boot/ignition.firstboot': No such file or directory",
     ]
-    assert "reading QEMU" in (log := machines.ssh("chat", "journalctl --boot --identifier ignition")), log
+    assert "loading QEMU firmware config module" in (log := machines.ssh("chat", "journalctl --boot --identifier ignition")), log
 
 
 def test_machines_are_listed(machine: Run, machines: Machines) -> None:
