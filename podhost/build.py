@@ -17,6 +17,7 @@ from podhost.problems import Mark, Report, Source, did_you_mean
 from podhost.quadlet.keys import DEFAULT_PODMAN, Release
 from podhost.render import render
 from podhost.resolve import resolve
+from podhost.resolve.attachments import attached
 from podhost.spec.host import Host
 from podhost.spec.model import validate
 from podhost.templates import Templates
@@ -88,11 +89,12 @@ class Builder:
         secrets = None
         if host.secrets is not None:
             secrets = load(file.folder / host.secrets, report, locate(file.node, ("secrets",))[0], secret=True)
+        attachments = attached(host, file.node, file.folder, report)
         own = [
             load(file.folder / path, report, locate(file.node, ("butane", index))[0])
             for index, path in enumerate(host.butane)
         ]
-        plan = resolve(host, file.node, self.library, self.templates, report, secrets)
+        plan = resolve(host, file.node, self.library, self.templates, report, secrets, attachments)
         if plan is None or report.failed:
             return None
         files = render(plan, self.library, self.templates, podman, report)

@@ -48,6 +48,11 @@ class FileSet(NamedTuple):
     units: tuple[SystemdUnit, ...]
     snippets: tuple[Source, ...]
 
+    @property
+    def secrets(self) -> tuple[File, ...]:
+        """The files that others on the host may not read."""
+        return tuple(each for each in self.files if not each.mode & 0o077)
+
     def butane(self) -> dict[str, Any]:
         """The parts, without the snippets, as the data of a Butane config.
 

@@ -49,6 +49,15 @@ class Library:
         return self._stacks[name]
 
     @cached_property
+    def certificates(self) -> StackFolder:
+        """The service that orders and renews a host's certificates; raise `InvalidInput` when its files have errors."""
+        report = Report()
+        folder = _read_stack(self.root / "units" / "certificates", report)
+        report.raise_if_failed()
+        assert folder
+        return folder
+
+    @cached_property
     def units(self) -> dict[str, Source]:
         """The shared units and their scripts, by file name."""
         return _sources(self.root / "units")

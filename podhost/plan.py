@@ -10,10 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from podhost.problems import Mark
+from podhost.problems import Mark, Source
 
 DATA_ROOT = "/var/srv/containers"
 """Where lasting data lives: SELinux policy labels it container_file_t (container-selinux, container.fc)."""
+
+WEBROOT = f"{DATA_ROOT}/certificates/webroot"
+"""Where the answers to certificate authorities' challenges are."""
+CHANGED = f"{DATA_ROOT}/certificates/store/changed"
+"""What is written anew each time that a certificate has become current."""
 
 Sections = Mapping[str, tuple["Key", ...]]
 """Keys of a unit file, by section."""
@@ -93,7 +98,7 @@ class Image(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A piece of a secret: `kind` is text, secret (another one's content), token, hex or base64 (`argument` random bytes)."""
+    """A piece of a secret: `kind` is text, secret (another one's content), given (by the administrator alone), token, hex or base64 (`argument` random bytes)."""
 
     kind: str
     argument: str
@@ -108,14 +113,26 @@ class Secret(NamedTuple):
     mark: Mark
 
 
+class Pair(NamedTuple):
+    """A certificate with its chain and its key, which the administrator brings. `mark` is where the host file says so."""
+
+    certificate: Source
+    key: Source
+    mark: Mark
+
+
 class Certificate(NamedTuple):
-    """A certificate in the folder `path`, with the user who reads its key."""
+    """A certificate in the folder `path`: the user who reads its key, and the units of the containers that present it.
+
+    Without a `pair` that the administrator brings, the host gets it by itself.
+    """
 
     name: str
     path: str
     names: tuple[str, ...]
-    authority: str
     owner: Owner
+    readers: tuple[str, ...]
+    pair: Pair | None
     mark: Mark
 
 
@@ -140,6 +157,13 @@ class Pod(NamedTuple):
     quadlet: tuple[Key, ...]
     systemd: Sections
     mark: Mark
+
+
+class Job(NamedTuple):
+    """When a container runs to its end: a calendar event of systemd.time(7), and the seconds that a run may be late."""
+
+    schedule: str
+    spread: int
 
 
 class Container(NamedTuple):
@@ -169,6 +193,8 @@ class Container(NamedTuple):
     stop_timeout: int
     start_timeout: int
     restart: str
+    reload: str
+    job: Job | None
     update: str
     quadlet: tuple[Key, ...]
     systemd: Sections
@@ -182,6 +208,11 @@ class ConfigFile(NamedTuple):
     path: str
     content: str
     mark: Mark
+
+    @property
+    def mode(self) -> int:
+        """A script may be run."""
+        return 0o755 if self.content.startswith("#!") else 0o644
 
 
 class Unit(NamedTuple):
@@ -240,7 +271,7 @@ class EmbeddedSecret(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A whole host."""
+    """A whole host. The certificates' service, where it has one, is the last of its services."""
 
     machine: Machine
     services: tuple[Service, ...]

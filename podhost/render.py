@@ -22,22 +22,24 @@ def render(host: plan.Plan, library: Library, templates: Templates, podman: Rele
     directories: list[Directory] = []
     units: list[SystemdUnit] = []
 
+    def unit_of(template: str, name: str, mark: Mark, enabled: bool, **values: object) -> None:
+        """Add a unit made from a shared template."""
+        text = templates.file(library.units[template], values, report)
+        units.append(SystemdUnit(name, text, mark, enabled))
+
     def shared(name: str, service: plan.Service, unit: str) -> None:
         """Add a shared unit for one service, and the program that it runs for all of them."""
         source = library.units[f"podhost-{name}"]
         path = f"{PROGRAMS}/podhost-{name}"
         files[path] = File(path, _without_comments(source.text), Mark(source, 1, 1), 0o755)
-        template = library.units[f"{name}.service"]
-        units.append(
-            SystemdUnit(unit, templates.file(template, {"service": service.name}, report), Mark(template, 1, 1))
-        )
+        unit_of(f"{name}.service", unit, Mark(source, 1, 1), False, service=service.name)
 
     for service in host.services:
         for each in convert(service, podman, report):
             path = f"{FOLDER}/{each.name}"
             files[path] = File(path, str(each.unit), each.mark)
         for config in service.files:
-            files[config.path] = File(config.path, config.content, config.mark)
+            files[config.path] = File(config.path, config.content, config.mark, config.mode)
         directories += _directories(service)
         units += [SystemdUnit(unit.name, unit.content, unit.mark, unit.enabled) for unit in service.units]
         for name, content in _tables(service).items():
@@ -46,11 +48,22 @@ def render(host: plan.Plan, library: Library, templates: Templates, podman: Rele
         if service.secrets:
             shared("secrets", service, secrets_unit(service.name))
         if service.certificates:
-            shared("certificates", service, certificates_unit(service.name))
+            unit = certificates_unit(service.name)
+            shared("certificates", service, unit)
+            if not all(each.pair for each in service.certificates):
+                name = unit.removesuffix(".service") + ".path"
+                unit_of("certificates.path", name, service.mark, True, service=service.name, changed=plan.CHANGED)
+        for container in service.containers:
+            if container.job:
+                values = {"unit": container.unit, **container.job._asdict()}
+                unit_of("job.timer", f"{container.unit}.timer", container.mark, True, **values)
     for secret in host.embedded:
         mark = next(service.mark for service in host.services if service.name == secret.service)
         path = f"{CONFIG}/secrets/{secret.service}/{secret.name}"
         files[path] = File(path, secret.content, mark, 0o600)
+    for service in host.services:
+        for certificate in service.certificates:
+            files |= {each.path: each for each in _pair(service, certificate)}
     if host.embedded:
         directories.append(Directory(f"{CONFIG}/secrets", host.services[0].mark, 0o700))
     return FileSet(
@@ -59,6 +72,18 @@ def render(host: plan.Plan, library: Library, templates: Templates, podman: Rele
         units=tuple(sorted(units, key=lambda each: each.name)),
         snippets=tuple(_snippets(host, library, templates, report)),
     )
+
+
+def _pair(service: plan.Service, certificate: plan.Certificate) -> list[File]:
+    """The files of a certificate that the administrator brings."""
+    if not certificate.pair:
+        return []
+    folder = f"{CONFIG}/certificates/{service.name}/{certificate.name}"
+    pair = certificate.pair
+    return [
+        File(f"{folder}/fullchain.pem", pair.certificate.text, pair.mark),
+        File(f"{folder}/privkey.pem", pair.key.text, pair.mark, 0o600),
+    ]
 
 
 def _directories(service: plan.Service) -> list[Directory]:
@@ -79,7 +104,10 @@ def _tables(service: plan.Service) -> dict[str, str]:
             "\t".join([secret.name, *(f"{each.kind}:{each.argument}" for each in secret.content)]) + "\n"
             for secret in service.secrets
         ),
-        "certificates": "".join(f"{each.name} {each.owner} {' '.join(each.names)}\n" for each in service.certificates),
+        "certificates": "".join(
+            f"{each.name} {each.owner} {','.join(each.readers) or '-'} {' '.join(each.names)}\n"
+            for each in service.certificates
+        ),
     }
     return {name: content for name, content in tables.items() if content}
 
@@ -101,5 +129,5 @@ def _snippets(host: plan.Plan, library: Library, templates: Templates, report: R
 
 def _issue(host: plan.Plan) -> str:
     """What the console says above its login: the addresses of the services, and the machine's own (agetty(8) fills in \\4 and \\6)."""
-    lines = [f"{service.summary}: {' '.join(service.addresses)}" for service in host.services]
+    lines = [f"{each.summary}: {' '.join(each.addresses)}" for each in host.services if each.addresses]
     return "\n".join([*(line.replace("\\", "\\\\") for line in lines), "This machine: \\4 \\6", "", ""])

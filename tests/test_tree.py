@@ -69,19 +69,30 @@ def test_every_path_has_its_owner_mode_and_label(host: tuple[dict[str, str], dic
     root = "/var/srv/containers/example"
     file = {"kind": "file", "owner": "0:0", "mode": "0644"}
     program = {"kind": "file", "owner": "0:0", "mode": "0755"}
-    units = (*("example-cache.volume", "example-web.container", "example-web.image"),)
+    units = (
+        *("certificates.container", "certificates.image", "certificates.network"),
+        *("example-cache.volume", "example-web.container", "example-web.image"),
+    )
+    certificates = "/var/srv/containers/certificates"
     assert host[1]["paths"] == {
         root: {"kind": "directory", "owner": "0:0", "mode": "0755"},
         f"{root}/config": {"kind": "directory", "owner": "0:0", "mode": "0755"},
         f"{root}/config/x.conf": file | {"label": "Z"},
         f"{root}/data": {"kind": "directory", "owner": "101:102", "mode": "0750", "label": "Z"},
         f"{root}/shared": {"kind": "directory", "owner": "5:5", "mode": "0700", "label": "z"},
+        certificates: {"kind": "directory", "owner": "0:0", "mode": "0755"},
+        f"{certificates}/config": {"kind": "directory", "owner": "0:0", "mode": "0755"},
+        f"{certificates}/config/certificates.yaml": file | {"label": "Z"},
+        f"{certificates}/store": {"kind": "directory", "owner": "10001:10001", "mode": "0700", "label": "Z"},
+        f"{certificates}/webroot": {"kind": "directory", "owner": "10001:10001", "mode": "0755", "label": "z"},
         **{f"/etc/containers/systemd/{name}": file for name in units},
         "/etc/hostname": file,
         "/etc/issue.d/50-podhost.issue": file,
         "/etc/localtime": {"kind": "link", "owner": "0:0", "target": "../usr/share/zoneinfo/Europe/Paris"},
         "/etc/podhost/example.certificates": file,
         "/etc/podhost/example.secrets": file,
+        "/etc/systemd/system/certificates.timer": file,
+        "/etc/systemd/system/example-certificates.path": file,
         "/etc/systemd/system/example-certificates.service": file,
         "/etc/systemd/system/example-secrets.service": file,
         "/etc/systemd/system/example.path": file,
@@ -96,7 +107,12 @@ def test_every_path_has_its_owner_mode_and_label(host: tuple[dict[str, str], dic
 
 def test_what_is_no_file_is_there_in_ignitions_words(host: tuple[dict[str, str], dict[str, Any]]) -> None:
     manifest = host[1]
-    assert manifest["enabled"] == {"example.timer": True, "var-srv-containers.mount": True}
+    assert manifest["enabled"] == {
+        "certificates.timer": True,
+        "example-certificates.path": True,
+        "example.timer": True,
+        "var-srv-containers.mount": True,
+    }
     assert manifest["other"] == {"passwd": {"users": [{"name": "core", "sshAuthorizedKeys": [PUBLIC_KEY]}]}}
     (disk,) = manifest["storage"]["filesystems"]
     assert disk == {
@@ -113,7 +129,7 @@ def test_what_is_no_file_is_there_in_ignitions_words(host: tuple[dict[str, str],
     [
         ("/etc/hostname", "box\n"),
         ("/etc/podhost/example.secrets", "password\ttoken:32\npassfile\ttext:x:\tsecret:password\n"),
-        ("/etc/podhost/example.certificates", "web 101:102 example.org www.example.org\n"),
+        ("/etc/podhost/example.certificates", "web 101:102 example-web example.org www.example.org\n"),
         ("/var/srv/containers/example/config/x.conf", "server example.org;\n"),
         ("/etc/systemd/system/example.path", "[Path]\nPathExists=/example.org\n"),
         ("/etc/systemd/zram-generator.conf", "[zram0]\nzram-size = 2048\n"),

@@ -26,7 +26,6 @@ HARMLESS = {
     "matrix_host": "qzqzq.example",
     "chat_host": "qzqzq.example",
     "email": "qzqzq@example.org",
-    "acme": "letsencrypt",
     "brand": "qzqzq",
     "max_upload": "7654M",
     "open_registration": "false",
@@ -176,7 +175,7 @@ def examples(function: Any) -> Any:
     return given(text=TEXT)(function)
 
 
-FREE = sorted({*PARAMETERS} - {"open_registration", "acme"})
+FREE = sorted({*PARAMETERS} - {"open_registration"})
 
 
 @pytest.mark.parametrize("name", FREE)
@@ -185,7 +184,7 @@ def test_any_text_is_refused_or_held_exactly(name: str, text: str) -> None:
     check(name, text)
 
 
-@pytest.mark.parametrize("name", ["open_registration", "acme"])
+@pytest.mark.parametrize("name", ["open_registration"])
 @pytest.mark.parametrize("text", SPECIAL)
 def test_anything_else_than_their_values_is_refused(name: str, text: str) -> None:
     if text.lower() == "true" and name == "open_registration":
@@ -196,7 +195,7 @@ def test_anything_else_than_their_values_is_refused(name: str, text: str) -> Non
         assert BUILDER.build(host_file({name: text}), report) is None
 
 
-@pytest.mark.parametrize(("name", "text"), [("open_registration", "true"), ("acme", "letsencrypt-staging")])
+@pytest.mark.parametrize(("name", "text"), [("open_registration", "true")])
 def test_their_values_change_values_alone(name: str, text: str) -> None:
     before, after = harmless(name), _changed(name, text)
     assert before.keys() == after.keys()

@@ -16,6 +16,7 @@ from podhost.problems import InvalidInput
 
 # Each command is imported when it is used, and with it only what it needs. The summaries are here so that --help imports none.
 COMMANDS = {
+    "cert": ("podhost.cli.cert:cert", "Have certificates, and renew them."),
     "deploy": (
         "podhost.cli.deploy:deploy",
         "Write a provider's user data, and the commands that start a machine there.",

@@ -29,6 +29,7 @@ EXAMPLES = {
     "ssh_keys": "ssh_keys: []",
     "time_zone": "# time_zone: UTC",
     "updates": '# updates:\n#   window: {days: [Sun], start: "02:00", length: 2h}\n#   containers: true',
+    "certificates": "# certificates: {authority: letsencrypt, email: admin@example.org}",
     "data_disk": "# data_disk: {device: /dev/disk/by-id/…, filesystem: xfs}",
     "swap": "# swap: 2G",
     "secrets": "# secrets: secrets.yaml",

@@ -9,6 +9,7 @@ import click
 from podhost import ignition
 from podhost.build import Builder, Built, HostFile
 from podhost.cli.output import fail, note, print_report, write, write_tree
+from podhost.cli.pairs import check_pairs
 from podhost.problems import Report
 from podhost.quadlet.keys import DEFAULT_PODMAN, Release, release
 
@@ -58,6 +59,7 @@ class _ReleaseType(click.ParamType[Release]):
     "--spec", metavar="3.X.0", help="The Ignition spec to write.  [default: the lowest that the content needs]"
 )
 @click.option("--pretty", is_flag=True, help="Write the Ignition file with line breaks.")
+@click.option("--compress", is_flag=True, help="Write the Ignition file compressed, for clouds that take little.")
 def render(
     target: str,
     output: Path | None,
@@ -68,6 +70,7 @@ def render(
     podman: Release,
     spec: str | None,
     pretty: bool,
+    compress: bool,
 ) -> None:
     """Render TARGET into the file that Ignition reads at first boot.
 
@@ -75,10 +78,14 @@ def render(
     """
     if form == "tree" and (output is None or str(output) == "-"):
         raise click.UsageError("--format tree writes a folder: name it with -o")
+    if compress and form != "ignition":
+        raise click.UsageError("--compress is for --format ignition")
     report = Report()
     builder = Builder()
     file = builder.read(target, report, settings, ssh_keys)
     built = builder.build(file, report, podman, spec) if file else None
+    if built:
+        check_pairs(built, report)
     report.raise_if_failed()
     assert file
     assert built
@@ -89,11 +96,16 @@ def render(
         assert output
         _write_tree(output, built, force)
     else:
-        data = (
-            ignition.to_butane(built.config) if form == "butane" else ignition.dumps(built.config, pretty=pretty) + "\n"
-        )
-        write(output, data.encode(), force, mode=0o600 if built.plan.embedded else 0o644)
+        data = _text(built, form, pretty, compress)
+        write(output, data.encode(), force, mode=0o600 if built.files.secrets else 0o644)
     _tell(file, built)
+
+
+def _text(built: Built, form: str, pretty: bool, compress: bool) -> str:
+    if form == "butane":
+        return ignition.to_butane(built.config)
+    config = ignition.wrap(ignition.dumps(built.config)) if compress else built.config
+    return ignition.dumps(config, pretty=pretty) + "\n"
 
 
 def _write_tree(output: Path, built: Built, force: bool) -> None:
@@ -101,7 +113,7 @@ def _write_tree(output: Path, built: Built, force: bool) -> None:
 
     from podhost.tree import MANIFEST, is_tree, tree
 
-    if built.plan.embedded:
+    if built.files.secrets:
         raise fail("this host has secrets embedded, and a tree is for reading", "leave out 'secrets' to see the rest")
     files, manifest = tree(built.config, built.plan)
     files[MANIFEST] = (json.dumps(manifest, indent=2) + "\n").encode()
@@ -111,16 +123,17 @@ def _write_tree(output: Path, built: Built, force: bool) -> None:
 def _tell(file: HostFile, built: Built) -> None:
     """Say what a user would not expect of the result."""
     if file.demo:
-        names = ", ".join(service.name for service in built.plan.services)
+        names = ", ".join(file.host.stacks)
         addresses = " ".join(address for service in built.plan.services for address in service.addresses)
         note(f"this is the demo host of {names}: {addresses}")
         note(f"for a host of your own: podhost init {names} > host.yaml, and edit that")
-    for service in built.plan.services:
-        for certificate in service.certificates:
-            if certificate.authority.endswith("-staging"):
-                note(
-                    f"the certificate {service.name}.{certificate.name} is for trials: browsers do not trust {certificate.authority}"
-                )
-    if built.plan.embedded:
-        count = len(built.plan.embedded)
+    if file.host.certificates.authority.endswith("-staging"):
+        for service in built.plan.services:
+            for certificate in service.certificates:
+                if not certificate.pair:
+                    note(
+                        f"the certificate {service.name}.{certificate.name} is for trials: browsers do not trust {file.host.certificates.authority}"
+                    )
+    if built.files.secrets:
+        count = len(built.files.secrets)
         note(f"the output holds {count} secret{'s' if count > 1 else ''}: keep it as safe as they are")

@@ -144,7 +144,8 @@ def run(
 
 def _follow(process: subprocess.Popen[bytes], made: qemu.Machine, built: Built, here: list[str]) -> None:
     """Show the boot, and stay until the machine ends."""
-    units = {each.unit: each.summary for service in built.plan.services for each in service.containers}
+    containers = [each for service in built.plan.services for each in service.containers]
+    units = {each.unit: each.summary for each in containers if each.job is None}
     with _stopping(process, made), _Steps() as tell:
         try:
             ready = boot.wait_ready(process, machine.find(made.name), units, here, tell)

@@ -214,14 +214,34 @@ def _container(container: plan.Container, service: plan.Service) -> UnitFile:
         add("HealthStartPeriod", f"{health.start_period}s")
     add("StopSignal", container.stop_signal)
     add("StopTimeout", str(container.stop_timeout))
-    if container.update == "registry":
-        add("AutoUpdate", "registry")
-    _restart(unit, container.restart)
+    if container.job:
+        _job(unit, container)
+    else:
+        if container.update == "registry":
+            add("AutoUpdate", "registry")
+        _restart(unit, container.restart)
+    if container.reload:
+        unit.add("Service", "ExecReload", f"/usr/bin/podman kill --signal {container.reload} {container.unit}")
     unit.add("Service", "TimeoutStartSec", str(container.start_timeout))
     unit.add("Service", "TimeoutStopSec", str(container.stop_timeout + 15))
-    if not container.pod:
+    if not container.pod and not container.job:
         unit.add("Install", "WantedBy", plan.MULTI_USER)
     return unit
+
+
+def _job(unit: UnitFile, container: plan.Container) -> None:
+    """A run that fails is tried again, ever less often.
+
+    podman-auto-update(1) sees running containers alone: a job looks for a newer image when it runs, and takes the one that is there if no registry answers.
+    """
+    if container.update == "registry":
+        unit.add("Container", "Pull", "newer")
+    unit.add("Container", "LogDriver", "passthrough")  # podman runs in front, and would log each line once more
+    unit.add("Service", "Type", "oneshot")
+    unit.add("Service", "Restart", "on-failure")
+    unit.add("Service", "RestartSec", "30")
+    unit.add("Service", "RestartSteps", "8")
+    unit.add("Service", "RestartMaxDelaySec", "3600")
 
 
 def _restart(unit: UnitFile, policy: str) -> None:

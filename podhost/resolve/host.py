@@ -6,8 +6,10 @@ import re
 
 from podhost.document import Mapping, Node, Scalar, locate
 from podhost.library import Library
-from podhost.plan import EmbeddedSecret, Machine, Plan, Service
+from podhost.plan import WEBROOT, EmbeddedSecret, Machine, Plan, Service
 from podhost.problems import Report, Source, did_you_mean
+from podhost.resolve.attachments import Attachments
+from podhost.resolve.certificates import check_own, resolve_certificates
 from podhost.resolve.parameters import parameters
 from podhost.resolve.service import resolve_service
 from podhost.spec import types as kinds
@@ -20,15 +22,21 @@ _TIME_ZONE = r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}"
 
 
 def resolve(
-    host: Host, node: Node, library: Library, templates: Templates, report: Report, secrets: Node | None = None
+    host: Host,
+    node: Node,
+    library: Library,
+    templates: Templates,
+    report: Report,
+    secrets: Node | None = None,
+    attachments: Attachments = Attachments({}, {}, {}),  # noqa: B008 (it never changes)
 ) -> Plan | None:
     """Resolve a host into its plan.
 
-    `node` is what the host was read from; `secrets` is the content of its secrets file.
+    `node` is what the host was read from; `secrets` is the content of its secrets file, `attachments` that of the others.
     Every problem goes to the report; with an error among them there is no plan.
     """
     machine = _machine(host, node, report)
-    services = []
+    services: list[Service] = []
     for name in host.stacks:
         mark, given = locate(node, ("stacks", name))
         stacks = locate(node, ("stacks",))[1]
@@ -40,12 +48,29 @@ def resolve(
         problems = Report()
         values, places = parameters(folder, given, key_mark, templates, problems)
         service = (
-            None if problems.failed else resolve_service(folder, values, places, machine, key_mark, templates, problems)
+            None
+            if problems.failed
+            else resolve_service(
+                folder,
+                values,
+                places,
+                machine,
+                key_mark,
+                templates,
+                problems,
+                pairs=attachments.pairs.get(name, {}),
+                webroot=WEBROOT if folder.spec.certificates.keys() - host.certificates.own.get(name, {}) else "",
+            )
         )
         report.extend(problems)
         if service:
             services.append(service)
     embedded = _embedded(secrets, services, report) if secrets else ()
+    check_own(host, node, services, report)
+    certificates = resolve_certificates(host, node, services, machine, library, templates, attachments, report)
+    if certificates:
+        services.append(certificates)
+        embedded += tuple(EmbeddedSecret(certificates.name, *each) for each in attachments.secrets.items())
     return None if report.failed else Plan(machine, tuple(services), embedded)
 
 

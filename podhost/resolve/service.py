@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 from podhost import plan
 from podhost.document import locate
 from podhost.library import StackFolder
-from podhost.problems import Mark, Report, Source, did_you_mean
-from podhost.quadlet import unitfile
+from podhost.problems import Mark, Report
+from podhost.quadlet.encode import encode
 from podhost.resolve import values as read
-from podhost.resolve.fill import Filler, Path
+from podhost.resolve.content import Content
+from podhost.resolve.fill import Path
+from podhost.resolve.parts import present
 from podhost.spec import stack as spec
 from podhost.templates import Templates
 
@@ -38,16 +41,19 @@ def resolve_service(
     mark: Mark,
     templates: Templates,
     report: Report,
+    pairs: Mapping[str, plan.Pair] = MappingProxyType({}),
+    webroot: str = "",
 ) -> plan.Service | None:
     """Resolve a stack into a service; every problem goes to the report, and with an error among them there is no service.
 
-    `places` tells where the host file gives those values that it does give.
+    `places` tells where the host file gives those values that it does give, `pairs` has the certificates that the administrator brings,
+    and `webroot` is the folder of the host with the answers to challenges, if there is one.
     """
-    service = _Resolver(folder, values, places, machine, templates, report).service(mark)
+    service = _Resolver(folder, values, places, machine, templates, report, pairs, webroot).service(mark)
     return None if report.failed else service
 
 
-class _Resolver(Filler):
+class _Resolver(Content):
     def __init__(
         self,
         folder: StackFolder,
@@ -56,12 +62,20 @@ class _Resolver(Filler):
         machine: plan.Machine,
         templates: Templates,
         report: Report,
+        pairs: Mapping[str, plan.Pair],
+        webroot: str,
     ) -> None:
+        folder, absent = present(folder, {**values, "host": machine}, templates, report)
         super().__init__(folder, values, places, templates, report)
-        self.root = f"{plan.DATA_ROOT}/{self.stack.stack}"
+        # A template may ask whether the host has a part: what is left out is there, and empty.
+        self.values["secrets"] = {
+            **dict.fromkeys(absent.get("secrets", ()), ""),
+            **{name: f"{SECRETS}/{name}" for name in self.stack.secrets},
+        }
+        self.pairs = pairs
+        self.webroot = webroot
         self.values["stack"] = self.stack.stack
         self.values["host"] = machine
-        self.values["secrets"] = {name: f"{SECRETS}/{name}" for name in self.stack.secrets}
         names = {
             name: self.texts(("certificates", name, "names"), each.names)
             for name, each in self.stack.certificates.items()
@@ -78,6 +92,7 @@ class _Resolver(Filler):
         users = {name: self.user(("containers", name, "user"), each.user) for name, each in stack.containers.items()}
         volumes = tuple(self.volume(name, each, users) for name, each in stack.volumes.items())
         files = self.files()
+        self.empty = {file.name for file in files if not file.content.strip()}
         images = self.images()
         containers = tuple(
             self.container(name, each, users[name], volumes, images) for name, each in stack.containers.items()
@@ -94,7 +109,7 @@ class _Resolver(Filler):
             images=tuple(by_reference.values()),
             secrets=self.secrets(),
             certificates=tuple(self.certificate(name, users) for name in stack.certificates),
-            files=files,
+            files=tuple(file for file in files if file.name not in self.empty),
             units=tuple(self.own_unit(name, each) for name, each in stack.units.items()),
             mark=mark,
         )
@@ -213,10 +228,7 @@ class _Resolver(Filler):
             command=tuple(
                 self.encodable((*path, "command", i), "Exec", text) for i, text in enumerate(container.command)
             ),
-            environment={
-                key: self.encodable((*path, "environment", key), "Environment", text)
-                for key, text in container.environment.items()
-            },
+            environment=self.environment((*path, "environment"), container.environment),
             secrets=container.secrets,
             mounts=self.mounts(path, container, volumes),
             tmpfs=tuple(
@@ -235,10 +247,29 @@ class _Resolver(Filler):
             stop_timeout=self.seconds((*path, "stop", "timeout"), container.stop.timeout),
             start_timeout=self.seconds((*path, "start_timeout"), container.start_timeout),
             restart=container.restart,
+            reload=self.parse((*path, "reload"), container.reload, read.signal, "") if container.reload else "",
+            job=self.job((*path, "job"), container.job),
             update=container.update,
             quadlet=self.keys((*path, "quadlet"), container.quadlet),
             systemd=self.systemd(path, container.systemd),
             mark=mark,
+        )
+
+    def environment(self, path: Path, given: Mapping[str, str]) -> dict[str, str]:
+        """Fill in the variables; one that a template leaves empty is left out."""
+        found = {}
+        for key, text in given.items():
+            value = self.parse((*path, key), text, partial(_variable, key), "")
+            if value or "{{" not in text:
+                found[key] = value
+        return found
+
+    def job(self, path: Path, job: spec.Job | None) -> plan.Job | None:
+        if job is None:
+            return None
+        return plan.Job(
+            self.parse((*path, "schedule"), job.schedule, read.calendar, ""),
+            self.seconds((*path, "spread"), job.spread),
         )
 
     def others(self, path: Path, key: str, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -297,55 +328,23 @@ class _Resolver(Filler):
         for target, template in container.files.items():
             where = (*path, "files", target)
             self.parse(where, target, read.container_path, "")
+            if template in self.empty:
+                continue
             label = "Z" if len(self.users_of_file(template)) == 1 else "z"
             found.append(plan.Mount(f"{self.root}/config/{template}", target, ("ro", label), self.mark(where)))
         for index, name in enumerate(container.certificates):
             where = (*path, "certificates", index)
             self.named(where, name, self.stack.certificates, "certificate")
-            # What renews a certificate stands outside the pod: the label has to be the shared one.
+            # A file that the host puts there later gets the label of the folder, without categories: so the shared one.
             found.append(
                 plan.Mount(f"{self.root}/certificates/{name}", f"{CERTIFICATES}/{name}", ("ro", "z"), self.mark(where))
             )
+        if container.webroot is not None:
+            where = (*path, "webroot")
+            target = self.parse(where, container.webroot, read.container_path, "/")
+            if self.webroot:
+                found.append(plan.Mount(self.webroot, target, ("ro", "z"), self.mark(where)))
         return tuple(found)
-
-    def users_of_file(self, template: str) -> set[str]:
-        """Who mounts a configuration file: members of one pod count as one, as SELinux gives them one label."""
-        return {
-            container.pod or name
-            for name, container in self.stack.containers.items()
-            if template in container.files.values()
-        }
-
-    def files(self) -> tuple[plan.ConfigFile, ...]:
-        found: dict[str, plan.ConfigFile] = {}
-        for name, container in self.stack.containers.items():
-            for target, template in container.files.items():
-                if template not in found:
-                    mark = self.mark(("containers", name, "files", target))
-                    found[template] = plan.ConfigFile(
-                        template, f"{self.root}/config/{template}", self.template(template, mark), mark
-                    )
-        return tuple(found.values())
-
-    def template(self, name: str, mark: Mark) -> str:
-        source = self.folder.files.get(name)
-        if source is None:
-            self.report.error(f"the stack has no file 'files/{name}'", mark, did_you_mean(name, self.folder.files))
-            return ""
-        return self.templates.file(source, self.values, self.report)
-
-    def own_unit(self, name: str, unit: spec.Unit) -> plan.Unit:
-        path = ("units", name)
-        if not re.fullmatch(r"[A-Za-z0-9:_.@-]+\.(service|timer|path|socket|target|mount|swap|slice)", name):
-            self.report.error(
-                f"'{name}' is not the name of a systemd unit",
-                self.mark(path),
-                "it ends with its type, as in backup.timer",
-            )
-        content = self.template(unit.template, self.mark((*path, "template")))
-        if source := self.folder.files.get(unit.template):
-            unitfile.parse(Source(source.name, content), self.report)
-        return plan.Unit(name, content, unit.enabled, self.mark(path))
 
     def certificate(self, name: str, users: Mapping[str, plan.Owner | None]) -> plan.Certificate:
         path = ("certificates", name)
@@ -367,37 +366,16 @@ class _Resolver(Filler):
             name=name,
             path=f"{self.root}/certificates/{name}",
             names=names,
-            authority=self.parse((*path, "authority"), self.stack.certificates[name].authority, read.authority, ""),
             owner=min(readers, key=str, default=plan.ROOT),
+            readers=tuple(
+                self.unit(each) for each, container in self.stack.containers.items() if name in container.certificates
+            ),
+            pair=self.pairs.get(name),
             mark=self.mark(path),
         )
 
-    def secrets(self) -> tuple[plan.Secret, ...]:
-        """The secrets, those that others are made of first."""
-        found: dict[str, plan.Secret] = {}
-        stack = self.stack.secrets
 
-        def add(name: str, chain: tuple[str, ...]) -> None:
-            if name in found:
-                return
-            path = ("secrets", name, "content")
-            if name in chain:
-                self.report.error(
-                    f"the secret '{name}' is made of itself",
-                    self.mark(path),
-                    f"the circle is {' → '.join((*chain, name))}",
-                )
-                return
-            content = self.maybe(path, stack[name].content, read.secret_content) or ()
-            for segment in content:
-                if (
-                    segment.kind == "secret"
-                    and self.named(path, segment.argument, stack, "secret")
-                    and segment.argument in stack
-                ):
-                    add(segment.argument, (*chain, name))
-            found[name] = plan.Secret(name, self.unit(name), content, self.mark(("secrets", name)))
-
-        for name in stack:
-            add(name, ())
-        return tuple(found.values())
+def _variable(name: str, value: str) -> str:
+    """Say that a variable cannot hold a value, or give the value."""
+    encode("Environment", f"{name}={value}")
+    return value

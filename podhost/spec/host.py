@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from podhost.spec.certificates import Issuance
 from podhost.spec.model import AllDefaults, Boolean, Model
 
 Day = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
@@ -33,6 +34,23 @@ class DataDisk(Model):
     filesystem: Literal["xfs", "ext4"] = Field("xfs", description="The file system it is given when it has none.")
 
 
+class OwnCertificate(Model):
+    """A certificate that the administrator brings."""
+
+    certificate: str = Field(description="A file with the certificate and its chain, in PEM.")
+    key: str = Field(description="A file with its key, in PEM and without a password.")
+
+
+class Certificates(Issuance):
+    """How the host gets its certificates; what it says of files is about files beside the host file."""
+
+    image: str = Field("ghcr.io/podhost/podhost:0.1", description="The image of podhost, which gets them on the host.")
+    own: dict[str, dict[str, OwnCertificate]] = Field(
+        default_factory=dict,
+        description="Certificates that you bring: a stack's name, a certificate's name, its files.",
+    )
+
+
 class Host(Model):
     """One machine, and the services on it."""
 
@@ -41,6 +59,9 @@ class Host(Model):
     time_zone: str = Field("UTC", description="The machine's time zone, as in Europe/Paris.")
     updates: Annotated[Updates, AllDefaults] = Field(
         default_factory=lambda: Updates(), description="What it does to keep itself up to date."
+    )
+    certificates: Annotated[Certificates, AllDefaults] = Field(
+        default_factory=lambda: Certificates(), description="How it gets its certificates."
     )
     data_disk: DataDisk | None = Field(None, description="A disk of its own for the services' data.")
     swap: str | None = Field(None, description="Compressed swap in memory, at most this size, as in 2G.")

@@ -21,6 +21,15 @@ Keys = dict[
 """Keys of a unit file, each with one value or a list of them."""
 
 
+class Part(Model):
+    """A part of a stack that some hosts have and others do not."""
+
+    when: str = Field(
+        "true",
+        description="Whether the host has it, true or false; what names a part that is left out goes without it.",
+    )
+
+
 class Parameter(Model):
     """A value that the host file gives to the stack."""
 
@@ -40,26 +49,25 @@ class Parameter(Model):
     maximum: Integer | None = Field(None, description="The largest integer allowed.")
 
 
-class Secret(Model):
+class Secret(Part):
     """A secret that the host makes for itself at first boot, and keeps on the data volume."""
 
     summary: str = Field("", description="What the secret is for, in one line.")
     content: str = Field(
         "${token}",
-        description="How to make it: text with ${token}, ${hex:BYTES}, ${base64:BYTES} of fresh randomness, or ${NAME} of another secret of the stack.",
+        description="How to make it: text with ${token}, ${hex:BYTES}, ${base64:BYTES} of fresh randomness, ${NAME} of another secret of the stack; ${given} alone is one that only the administrator can give.",
     )
 
 
-class Certificate(Model):
+class Certificate(Part):
     """A TLS certificate that the service presents."""
 
     names: tuple[str, ...] = Field(
         min_length=1, description="The host names it is for; the first one is its main name."
     )
-    authority: str = Field("letsencrypt", description="Who issues it: letsencrypt, or letsencrypt-staging for trials.")
 
 
-class Volume(Model):
+class Volume(Part):
     """Data of the service."""
 
     summary: str = Field("", description="What is kept there, in one line.")
@@ -73,7 +81,7 @@ class Volume(Model):
     mode: str = Field("0700", description="The folder's mode.")
 
 
-class Network(Model):
+class Network(Part):
     """A podman network of the stack's own."""
 
     ipv6: Boolean = Field(True, description="Whether it has IPv6 beside IPv4.")
@@ -81,7 +89,7 @@ class Network(Model):
     quadlet: Keys = Field(default_factory=dict, description="Other keys of the [Network] section.")
 
 
-class Pod(Model):
+class Pod(Part):
     """Containers that share one network, and are started and stopped together."""
 
     network: str | None = Field(
@@ -113,7 +121,14 @@ class Stop(Model):
     timeout: str = Field("30s", description="The time it has before it is killed.")
 
 
-class Container(Model):
+class Job(Model):
+    """When a container runs that does its work and ends."""
+
+    schedule: str = Field(description='The times, as in systemd.time(7), "Calendar events": *-*-* 03:00:00.')
+    spread: str = Field("1h", description="Each time is late by a random span of at most this.")
+
+
+class Container(Part):
     """A program and everything it needs to run."""
 
     summary: str = Field("", description="What the container does, in one line.")
@@ -136,12 +151,20 @@ class Container(Model):
         (),
         description="Certificates of the stack, each a folder /run/certificates/NAME with fullchain.pem and privkey.pem.",
     )
+    reload: str | None = Field(
+        None,
+        description="The signal that makes the program read its certificates anew; without one it is started again.",
+    )
+    webroot: str | None = Field(
+        None,
+        description="Where in the container the answers to certificate authorities' challenges are, for the container that serves port 80.",
+    )
     volumes: tuple[str, ...] = Field(
         (), description="VOLUME:/PATH[:OPTIONS]; z labels for all containers, Z for this pod or container alone."
     )
     files: Texts = Field(
         default_factory=dict,
-        description="Templates of the stack's files/ folder, by the path in the container that they are mounted at.",
+        description="Templates of the stack's files/ folder, by the path in the container that they are mounted at. One that comes out empty is left out; one that begins with #! may be run.",
     )
     tmpfs: tuple[str, ...] = Field((), description="Folders in memory, writable by everybody in the container.")
     read_only: Boolean = Field(True, description="Whether the image's file system is read-only.")
@@ -154,6 +177,9 @@ class Container(Model):
     needs: tuple[str, ...] = Field((), description="Containers that have to be ready before this one starts.")
     stop: Stop = Field(default_factory=lambda: Stop(), description="How it is ended.")
     start_timeout: str = Field("5m", description="The time it has to become ready, once its image is there.")
+    job: Job | None = Field(
+        None, description="For a container that does its work and ends: when it does so. A failed run is tried again."
+    )
     restart: Literal["always", "on-failure", "no"] = Field("always", description="When systemd starts it again.")
     update: Literal["registry", "no"] = Field(
         "registry", description="Whether podman's auto-update follows the image's tag."
@@ -164,7 +190,7 @@ class Container(Model):
     )
 
 
-class Unit(Model):
+class Unit(Part):
     """A systemd unit of the stack's own."""
 
     template: str = Field(description="The template in the stack's files/ folder.")

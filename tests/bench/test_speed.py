@@ -1,6 +1,6 @@
 """How fast podhost is, against the limits that it promises. `pytest tests/bench -s` prints the figures.
 
-The limits hold for processor time: on a machine with nothing else to do it is the time on the clock, and on a busy one it stays.
+The limits are ratios within one run, of processor time: a busy machine, or a slow one, makes both sides longer.
 The table of pytest-benchmark has the clock.
 """
 
@@ -11,10 +11,12 @@ import resource
 import subprocess
 import sys
 import time
-from itertools import pairwise
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
+import yaml
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import podhost
@@ -29,6 +31,9 @@ ROUNDS = 25
 RENDER = [sys.executable, "-m", "podhost", "render", "matrix"]
 IMPORTS = [sys.executable, "-c", "import yaml, jinja2, click"]
 HOSTS = 1000
+BATCH = 50
+DOCUMENT = "".join(f"key{number}: [one, two, {{three: 'four'}}]\n" for number in range(100))
+YARDSTICK = 1.5e-3
 
 
 def run(command: list[str]) -> float:
@@ -58,7 +63,8 @@ def test_a_cold_run_takes_at_most_two_and_a_half_times_its_imports(benchmark: Be
 def test_a_thousand_hosts_at_150_a_second(benchmark: BenchmarkFixture) -> None:
     """All different, in one process, from the text of the host file to the Ignition JSON.
 
-    The limit is held to the fastest hundred of them, for the same reason; the figure for all is printed beside it.
+    150 hosts a second is 6.7 ms each, on a machine where PyYAML's C loader takes `YARDSTICK` seconds for `DOCUMENT`.
+    Machines differ, and so do hours of one machine: so what is held to the limit is the ratio of the two, measured in turn.
     """
     builder = Builder()
     builder.library.stack("matrix")
@@ -78,20 +84,31 @@ def test_a_thousand_hosts_at_150_a_second(benchmark: BenchmarkFixture) -> None:
         assert built, report.problems
         return ignition.dumps(built.config)
 
-    times = [time.process_time()]
+    hosts: list[float] = []
+    loads: list[float] = []
 
     def render_all() -> set[str]:
         found = set()
-        for number, text in enumerate(texts, 1):
-            found.add(render(text))
-            if number % 100 == 0:
-                times.append(time.process_time())
+        for start in range(0, HOSTS, BATCH):
+            with timed(loads, 20):
+                for _ in range(20):
+                    yaml.load(DOCUMENT, yaml.CSafeLoader)
+            with timed(hosts, BATCH):
+                found |= {render(text) for text in texts[start : start + BATCH]}
         return found
 
     results = benchmark.pedantic(render_all, rounds=1)
     assert len(results) == HOSTS
-    whole = HOSTS / (times[-1] - times[0])
-    rate = 100 / min(after - before for before, after in pairwise(times))
-    benchmark.extra_info |= {"hosts per second": round(rate), "hosts per second, all": round(whole)}
-    print(f"\n{rate:.0f} hosts a second, {whole:.0f} over all {HOSTS}")
-    assert rate >= 150
+    ratio = min(hosts) / min(loads)
+    figures = {"hosts per second": round(1 / min(hosts)), "over all": round(HOSTS / sum(hosts) / BATCH)}
+    benchmark.extra_info |= {**figures, "ratio": round(ratio, 1)}
+    print(f"\n{figures}; a host takes {ratio:.1f} times the loading of a document, {min(loads) * 1000:.2f} ms")
+    assert ratio <= 1 / 150 / YARDSTICK
+
+
+@contextmanager
+def timed(into: list[float], times: int) -> Iterator[None]:
+    """Note the processor time that one of so many took, in seconds."""
+    before = time.process_time()
+    yield
+    into.append((time.process_time() - before) / times)

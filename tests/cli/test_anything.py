@@ -37,7 +37,7 @@ parameters:
 secrets:
   password: {content: "a ${token} ${hex:8}"}
 certificates:
-  web: {names: ["{{ domain }}"], authority: letsencrypt}
+  web: {names: ["{{ domain }}"]}
 volumes:
   data: {lasting: false, owner: "5:5", mode: "0750"}
 networks:

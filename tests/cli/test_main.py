@@ -21,7 +21,17 @@ def test_version(podhost: Podhost, option: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["-h"], ["render", "--help"], ["init", "-h"], ["stacks", "-h"], ["transpile", "-h"]]
+    "arguments",
+    [
+        ["--help"],
+        ["-h"],
+        ["render", "--help"],
+        ["init", "-h"],
+        ["stacks", "-h"],
+        ["transpile", "-h"],
+        ["cert", "-h"],
+        ["cert", "run", "-h"],
+    ],
 )
 def test_help(podhost: Podhost, arguments: list[str]) -> None:
     result = podhost(*arguments)
@@ -31,7 +41,7 @@ def test_help(podhost: Podhost, arguments: list[str]) -> None:
 
 def test_help_names_every_command(podhost: Podhost) -> None:
     text = podhost("--help").stdout
-    for command in ("init", "render", "stacks", "transpile"):
+    for command in ("cert", "init", "render", "stacks", "transpile"):
         assert f"\n  {command} " in text
 
 
@@ -49,6 +59,8 @@ def test_help_names_every_command(podhost: Podhost) -> None:
         (["render", "matrix", "--set"], "requires an argument"),
         (["init"], "Missing argument"),
         (["stacks", "a", "b"], "Got unexpected extra argument"),
+        (["cert", "run"], "Missing option '--config'"),
+        (["cert", "issue", "--config", "certs.yaml"], "Missing argument 'NAME...'"),
     ],
 )
 def test_misuse_is_2_and_says_how(podhost: Podhost, arguments: list[str], message: str) -> None:

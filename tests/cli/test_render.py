@@ -4,7 +4,9 @@ import base64
 import gzip
 import json
 import os
+import shutil
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 import pytest
 import yaml
 
+from podhost.ignition import dataurl
 from tests.support import PUBLIC_KEY, REPOSITORY, Podhost, files_below, python
 
 HOST = "hostname: chat.example.org\nstacks:\n  matrix:\n    domain: example.org\n    email: admin@example.org\n"
@@ -66,7 +69,12 @@ def test_the_demo_host(podhost: Podhost) -> None:
 
 
 def test_the_demo_fits_into_the_smallest_user_data(podhost: Podhost) -> None:
-    assert len(podhost("render", "matrix").stdout.encode()) <= 16 * 1024
+    """AWS takes 16 KiB; https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html."""
+    compressed = podhost("render", "matrix", "--compress").stdout
+    assert len(compressed.encode()) <= 16 * 1024
+    replacement = json.loads(compressed)["ignition"]["config"]["replace"]
+    text = dataurl.contents(replacement["source"], replacement["compression"]).decode()
+    assert text + "\n" == podhost("render", "matrix").stdout
 
 
 def test_a_host_file(podhost: Podhost, host: Path, key: Path) -> None:
@@ -548,3 +556,42 @@ def test_nothing_of_the_machine_is_in_the_result(podhost: Podhost, host: Path) -
     text = json.dumps(config) + "".join(file_of(config, each["path"]) for each in config["storage"]["files"])
     for path in (REPOSITORY, host.parent, Path(sys.prefix)):
         assert str(path) not in text
+
+
+# -- certificates of one's own
+
+
+def openssl(folder: Path, words: str) -> None:
+    subprocess.run(["openssl", *words.split()], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is missing: tests/units/setup installs it")
+@pytest.mark.parametrize(
+    ("names", "days", "complaint"),
+    [
+        ("DNS:example.org,DNS:*.example.org", "60", ""),
+        ("DNS:example.org", "60", "the certificate in 'own.pem' is not for matrix.example.org, chat.example.org"),
+        ("DNS:example.org,DNS:*.example.org", "5", "expires on"),
+    ],
+)
+def test_a_pair_that_is_brought_is_looked_at(
+    podhost: Podhost, host: Path, names: str, days: str, complaint: str
+) -> None:
+    openssl(
+        host.parent,
+        f"req -x509 -newkey rsa:2048 -nodes -days {days} -subj /CN=own -addext subjectAltName={names} -keyout own.key -out own.pem",
+    )
+    own = "certificates: {own: {matrix: {web: {certificate: own.pem, key: own.key}}}}\n"
+    host.write_text(own + host.read_text())
+    result = podhost("render", host, "-o", "out.ign")
+    secret = (host.parent / "own.key").read_text().splitlines()[5]
+    assert secret not in result.stderr
+    assert complaint in result.stderr
+    if "is not for" in complaint:
+        assert result.status == 1
+        assert f"{host}:1:" in result.stderr
+        assert not Path("out.ign").exists()
+    else:
+        assert result.status == 0
+        assert stat.S_IMODE(Path("out.ign").stat().st_mode) == 0o600
+        assert "podhost: the output holds 1 secret: keep it as safe as they are" in result.stderr.splitlines()

@@ -44,7 +44,7 @@ def test_the_parameters_of_a_stack(podhost: Podhost, tmp_path: Path) -> None:
 
 def test_every_parameter_of_matrix_is_there(podhost: Podhost) -> None:
     lines = podhost("stacks", "matrix").stdout.splitlines()
-    for name in ("domain", "email", "acme", "brand", "max_upload", "postgres_image"):
+    for name in ("domain", "email", "brand", "max_upload", "postgres_image"):
         assert any(line.startswith(f"  {name} ") for line in lines)
 
 

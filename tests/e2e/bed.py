@@ -37,9 +37,10 @@ class Bed:
         self.registry = Registry(images.storage, self._scratch)
         self._ends.callback(self.registry.stop)
         self.registry.start()
-        store = artifact("store", digest(images.key, self._built.host.key), self._preload)
-        self.store = store
-        return [images, store]
+        preloaded = [image for image in IMAGES if image.preload]
+        keys = {self._built.layers[name].key for image in preloaded for name in image.layers}
+        self.store = artifact("store", digest(repr(preloaded), *sorted(keys), self._built.host.key), self._preload)
+        return [images, self.store]
 
     def host(
         self,
@@ -70,6 +71,10 @@ class Bed:
         self._ends.callback(host.destroy)
         return host
 
+    def layer(self, name: str) -> Path:
+        """The files of an image's layer."""
+        return self._built.layers[name].root
+
     def folder(self, name: str) -> Path:
         """A new folder for a data volume, on a real file system, gone when the bed is closed."""
         path = self._scratch / "data" / name
@@ -99,7 +104,7 @@ class Bed:
         host.provision()
         host.boot()
         host.wait_booted()
-        for image in IMAGES:
+        for image in filter(lambda image: image.preload, IMAGES):
             host.run(f"podman pull --quiet {image.reference}")
         host.run("podman pod create --name preload && podman pod start preload && podman pod rm --force preload")
         host.poweroff()

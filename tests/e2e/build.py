@@ -20,7 +20,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from .images import IMAGES, PATH
+from tests.support import REPOSITORY
+
+from .images import IMAGES, PATH, SOURCES
 
 HERE = Path(__file__).parent
 CACHE = HERE.parent / ".cache" / "e2e"
@@ -136,7 +138,9 @@ def digest(*parts: str | tuple[object, ...] | Path) -> str:
     total = hashlib.sha256()
     for part in parts:
         if isinstance(part, Path):
-            for path in sorted(part.rglob("*")):
+            for path in sorted(part.rglob("*")) if part.is_dir() else [part]:
+                if "__pycache__" in path.parts:
+                    continue
                 content = path.read_bytes() if path.is_file() else b""
                 total.update(f"{path.relative_to(part)} {os.access(path, os.X_OK)} {len(content)}\n".encode() + content)
         else:
@@ -196,14 +200,15 @@ def _layer(name: str, below: list[Future[Artifact]], tag: str) -> Artifact:
         lay_over(source / "rootfs", layer.root)
         _tar(layer.root, layer.tar)
 
-    return artifact(name, digest(*(one.key for one in lower), tag, source), make)
+    sources = (REPOSITORY / path for path in SOURCES.get(name, ()))
+    return artifact(name, digest(*(one.key for one in lower), tag, source, *sources), make)
 
 
 def in_root(root: Path, script: str, name: str, *, overlay: str = "", env: dict[str, str] | None = None) -> None:
     """Run `script` by bash inside `root`.
 
     `overlay` are the options of an overlayfs to mount at `root` first.
-    Below /mnt are the `pip` and the certificate authorities of the machine.
+    Below /mnt are the `pip` and the certificate authorities of the machine, and this repository.
     """
     spec = importlib.util.find_spec("pip")
     if spec is None or spec.origin is None:
@@ -216,6 +221,7 @@ def in_root(root: Path, script: str, name: str, *, overlay: str = "", env: dict[
         f"rm -f {where}/etc/resolv.conf; cat /etc/resolv.conf > {where}/etc/resolv.conf",
         f"mkdir -p {where}/mnt; mount -t tmpfs tmpfs {where}/mnt; mkdir {where}/mnt/pip; cp {_AUTHORITIES} {where}/mnt/ca.crt",
         f"mount --bind {shlex.quote(str(Path(spec.origin).parent))} {where}/mnt/pip",
+        f"mkdir {where}/mnt/source; mount --bind -o ro {shlex.quote(str(REPOSITORY))} {where}/mnt/source",
     ]
     inside = {
         **{

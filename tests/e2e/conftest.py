@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from .acme import PROGRAM as PEBBLE
+from .acme import Pebble
 from .bed import Bed, open_bed
 from .testhost import IGNITION
 
@@ -35,3 +37,14 @@ def bed() -> Iterator[Bed]:
             yield opened
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="package")
+def acme(bed: Bed) -> Iterator[Pebble]:
+    """An ACME server that all hosts of this folder's tests may ask."""
+    if not PEBBLE.exists():
+        pytest.skip("Pebble is missing: tests/certs/setup builds it")
+    server = Pebble(bed.network, bed.folder("acme"))
+    server.start()
+    yield server
+    server.stop()

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from podhost.spec.host import Certificates
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
     """One image: what a registry serves under a name.
 
-    `layers` are folder names, lowest first; the other fields are those of the OCI image configuration.
+    `layers` are folder names, lowest first; `preload` says whether a host may have it before its first boot.
+    The other fields are those of the OCI image configuration.
     """
 
     reference: str
@@ -26,11 +29,12 @@ class Image:
     ports: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     stop_signal: str = "SIGTERM"
+    preload: bool = True
 
     @property
     def repository(self) -> str:
         """The name without registry and tag, as a registry's API wants it: `library/postgres`."""
-        return self.reference.removeprefix("docker.io/").partition(":")[0]
+        return self.reference.partition("/")[2].partition(":")[0]
 
     @property
     def tag(self) -> str:
@@ -85,4 +89,17 @@ ELEMENT = Image(
     stop_signal="SIGQUIT",
 )
 
-IMAGES = (POSTGRES, SYNAPSE, ELEMENT, NGINX)
+# podhost itself is no stand-in, but Debian's Python is one for the official image that it stands on.
+# It changes with every line of podhost, so hosts pull it: they start without it, and so do real ones.
+PODHOST = Image(
+    reference=Certificates.model_fields["image"].default,
+    layers=("base", "python", "podhost-needs", "podhost"),
+    entrypoint=("podhost",),
+    user="10001:10001",
+    env={"PATH": PATH, "PYTHONPATH": "/opt/podhost", "PYTHONDONTWRITEBYTECODE": "1"},
+    preload=False,
+)
+
+IMAGES = (POSTGRES, SYNAPSE, ELEMENT, NGINX, PODHOST)
+# What layers are made of beside their own folder: paths of this repository, below /mnt/source while they are built.
+SOURCES = {"podhost-needs": ("pyproject.toml",), "podhost": ("podhost", "stacks", "units", "butane", "Containerfile")}

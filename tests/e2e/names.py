@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import struct
@@ -15,20 +16,25 @@ _RESPONSE = 0x8580  # response, authoritative, recursion desired and available
 
 
 class NameServer:
-    """Answers questions for A and AAAA records from `names`, at `address`, port 53, over UDP (RFC 1035, section 4)."""
+    """Answers questions for A and AAAA records from `names`, at `address`, port 53, over UDP and TCP (RFC 1035, section 4)."""
 
     def __init__(self, address: str) -> None:
         self.names: dict[str, list[str]] = {}
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((address, 53))
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        self._listener = socket.create_server((address, 53))
+        self._threads = [threading.Thread(target=serve, daemon=True) for serve in (self._serve, self._serve_tcp)]
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         """Stop answering."""
         self._socket.sendto(b"", self._socket.getsockname())
-        self._thread.join()
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits there
+        for thread in self._threads:
+            thread.join()
         self._socket.close()
+        self._listener.close()
 
     def _serve(self) -> None:
         while True:
@@ -36,6 +42,18 @@ class NameServer:
             if not query:  # it is no question, but from `close`
                 return
             self._socket.sendto(self.answer(query), client)
+
+    def _serve_tcp(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            with client, client.makefile("rb") as reader, contextlib.suppress(OSError):
+                client.settimeout(5)
+                while len(size := reader.read(2)) == 2:
+                    response = self.answer(reader.read(int.from_bytes(size, "big")))
+                    client.sendall(len(response).to_bytes(2, "big") + response)
 
     def answer(self, query: bytes) -> bytes:
         """The response to a query with one question."""

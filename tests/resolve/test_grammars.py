@@ -26,7 +26,7 @@ GRAMMARS: dict[str, Callable[[str], Any]] = {
     "image": read.image,
     "mount": lambda text: read.mount(text, VOLUMES, MARK),
     "certificate_name": read.certificate_name,
-    "authority": read.authority,
+    "calendar": read.calendar,
     "secret_content": read.secret_content,
 }
 DATA = "/var/srv/containers/x/data"
@@ -55,7 +55,9 @@ DATA = "/var/srv/containers/x/data"
         ("mount", "cache:/srv", Mount("x-cache.volume", "/srv", (), MARK, "cache")),
         ("mount", "/etc/hosts:/hosts:ro", Mount("/etc/hosts", "/hosts", ("ro",), MARK)),
         ("certificate_name", "*.example.org", "*.example.org"),
-        ("authority", "letsencrypt-staging", "letsencrypt-staging"),
+        ("calendar", "*-*-* 00,12:00:00", "*-*-* 00,12:00:00"),
+        ("calendar", "Mon..Fri 04:30 Europe/Paris", "Mon..Fri 04:30 Europe/Paris"),
+        ("secret_content", "${given}", (Segment("given", ""),)),
         ("secret_content", "${token}", (Segment("token", "32"),)),
         (
             "secret_content",
@@ -120,12 +122,14 @@ def test_accepted(kind: str, text: str, value: object) -> None:
         ),
         *(("mount", text) for text in ("../x:/srv", "/a/../b:/srv", "data:/a/../b", "/a b:/srv", "data:/a,b")),
         *(("certificate_name", text) for text in ("", "*", "*.", "a.*.b", "**.b", "a_b", "*.a b")),
-        *(("authority", text) for text in ("", "letsencrypt ", "LetsEncrypt", "https://acme.example")),
+        *(("calendar", text) for text in ("", "daily\nPersistent=no", "%H", "at noon!")),
         *(
             ("secret_content", text)
             for text in (
                 "",
                 "fixed",
+                "x${given}",
+                "${given}x",
                 "$",
                 "${}",
                 "${hex:0}",

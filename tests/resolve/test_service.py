@@ -18,8 +18,7 @@ IMAGE = "docker.io/library/nginx:1.30"
 def service(folder: Path, text: str, **files: str) -> plan.Service:
     library = make_library(folder / "library", HEAD + text, **files)
     (folder / "host.yaml").write_text("stacks:\n  example:\n")
-    (found,) = build(Builder(library), folder / "host.yaml").plan.services
-    return found
+    return build(Builder(library), folder / "host.yaml").plan.services[0]
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,18 @@ from podhost.spec.model import Model, validate
 from podhost.spec.stack import Stack
 
 
+def subclasses(model: type[Model]) -> Iterator[type[Model]]:
+    for each in model.__subclasses__():
+        yield each
+        yield from subclasses(each)
+
+
 def models(model: type[Model]) -> Iterator[type[Model]]:
     """A model, and all models of its fields."""
     found = {model}
     schema = model.model_json_schema()
     yield model
-    names = {each.__name__: each for each in Model.__subclasses__()}
+    names = {each.__name__: each for each in subclasses(Model)}
     for name in schema.get("$defs", {}):
         if names[name] not in found:
             yield names[name]

@@ -20,6 +20,13 @@ cat "$5" >"{root}/podman/$4"
 """
 
 
+# And of systemd: the calls, which start and reload units.
+SYSTEMCTL = """\
+#!/bin/sh
+echo "$*" >>"{root}/systemctl"
+"""
+
+
 @dataclass(frozen=True)
 class HostRoot:
     """A folder in place of `/`: the scripts' own paths are put below it."""
@@ -34,7 +41,7 @@ class HostRoot:
 
     def run(self, script: str, *arguments: str, prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
         text = (REPOSITORY / "units" / script).read_text()
-        for folder in ("/etc/podhost", "/var/srv"):
+        for folder in ("/etc/podhost", "/etc/containers", "/var/srv"):
             text = text.replace(folder, f"{self.path}{folder}")
         program = self.write(f"usr/local/bin/{script}", text)
         program.chmod(0o755)
@@ -48,10 +55,19 @@ class HostRoot:
         """The secrets that podman was given."""
         return {path.name: path.read_text() for path in (self.path / "podman").iterdir()}
 
+    @property
+    def systemctl(self) -> list[str]:
+        """The calls of systemctl since the last time that this was asked."""
+        path = self.path / "systemctl"
+        calls = path.read_text().splitlines() if path.exists() else []
+        path.unlink(missing_ok=True)
+        return calls
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> HostRoot:
     host = HostRoot(tmp_path / "root")
     host.write("bin/podman", PODMAN.format(root=host.path)).chmod(0o755)
+    host.write("bin/systemctl", SYSTEMCTL.format(root=host.path)).chmod(0o755)
     (host.path / "podman").mkdir()
     return host

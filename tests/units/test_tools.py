@@ -13,7 +13,7 @@ import pytest
 from podhost.build import Builder
 from tests.support import REPOSITORY, build, contents
 
-SCRIPTS = sorted(path for path in (REPOSITORY / "units").iterdir() if path.read_text().startswith("#!"))
+SCRIPTS = sorted(path for path in (REPOSITORY / "units").glob("podhost-*") if path.read_text().startswith("#!"))
 QUADLET = Path("/usr/libexec/podman/quadlet")
 
 
