@@ -355,7 +355,7 @@ def test_a_host_too_large_for_the_provider_is_wrapped_and_boots(machines: Machin
     machines("rm", "--yes", "small")
 
 
-def test_a_machine_never_outlives_the_podhost_that_started_it(machines: Machines, folder: Path) -> None:
+def test_a_machine_never_outlives_what_started_it_nor_its_plug(machines: Machines, folder: Path) -> None:
     run = machines.run(small(folder))
     run.wait_for(" s  booting")
     (qemu,) = machines.qemus()
@@ -365,4 +365,10 @@ def test_a_machine_never_outlives_the_podhost_that_started_it(machines: Machines
     assert select.select([handle], [], [], 60)[0], "QEMU still runs"
     os.close(handle)
     assert machines("list").stdout.split()[:2] == ["small", "stopped"]
+
+    run = machines.run(folder / "small.yaml")
+    run.wait_for(" s  booting")
+    machines("stop", "--force", "small")
+    assert run.wait() == 0
+    assert run.said.endswith("podhost: the machine 'small' has stopped\n")
     machines("rm", "--yes", "small")
