@@ -15,7 +15,7 @@ from podhost.vm.places import failure
 
 JOURNAL = "journal.log"
 TICK = 0.5  # seconds between two looks at the console's log
-SETTLE = 30  # seconds in which Ignition's log reaches the console once it gave up
+SETTLE = 60  # seconds in which Ignition's log reaches the console once it gave up
 PROBE = 2  # seconds between two questions to the services
 
 

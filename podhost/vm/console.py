@@ -13,9 +13,9 @@ _STATUS = re.compile(
     r"^(?:\[\s*(?:OK|FAILED|DEPEND)\s*\] |\s+)?"
     r"(?P<verb>Starting|Started|Failed to start|Dependency failed for) (?P<what>.+)$"
 )
-# Ignition's log: 'ignition[613]: CRITICAL : failed to …'; the kernel or journalctl puts the time before it.
+# Ignition's log: 'ignition[613]: CRITICAL : failed to …' from some of its stages, and without the level from the others.
 _IGNITION = re.compile(
-    r"\b(?:ignition|coreos-ignition[\w-]*)\[\d+\]: .*?\b(?P<level>CRITICAL|CRIT|ERR|ERROR)\s*:\s*(?P<text>.+)$"
+    r"\bignition\[\d+\]: (?:(?P<level>[A-Z]+) *: )?(?P<text>(?P<final>Ignition failed|failed to )?.*)$"
 )
 _DEAD = re.compile(
     r"Ignition has failed|Failed to start .*ignition-[\w-]+\.service|(?:Reached target|Entering) .*[Ee]mergency"
@@ -87,7 +87,7 @@ def lines(path: Path, offset: int = 0) -> Iterator[tuple[int, str]]:
 def reason(log: Iterable[str]) -> tuple[int, int, int] | None:
     """The line of a console's log that tells why Ignition failed, with column and length of what it says; from 1.
 
-    What Ignition calls critical is the reason; where it calls nothing so, its last error is.
+    What Ignition calls critical, or gives up for, is the reason; where there is none, its last error is.
     """
     found: tuple[int, int, int] | None = None
     for number, line in enumerate(log, 1):
@@ -95,7 +95,8 @@ def reason(log: Iterable[str]) -> tuple[int, int, int] | None:
         if not match:
             continue
         place = (number, match.start("text") + 1, len(match["text"]))
-        if match["level"].startswith("CRIT"):
+        if (match["level"] or "").startswith("CRIT") or (not match["level"] and match["final"]):
             return place
-        found = place
+        if (match["level"] or "").startswith("ERR") or "[failed]" in match["text"]:
+            found = place
     return found

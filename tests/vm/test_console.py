@@ -90,6 +90,16 @@ def test_what_ignition_calls_critical_is_the_reason() -> None:
     assert console.reason(log[:1]) is None
 
 
+def test_a_stage_that_logs_no_level_tells_its_reason_too() -> None:
+    log = [
+        "Nov 24 15:54:55 ignition[384]: disks: createFilesystems: op(1): [failed]   waiting for devices: timed out",
+        "Nov 24 15:54:55 ignition[384]: failed to wait on filesystems devs: device unit timeout",
+        "Nov 24 15:54:55 ignition[384]: Ignition failed: the same",
+    ]
+    assert console.reason(log) == (2, 32, len(log[1]) - 31)
+    assert console.reason(log[:1]) == (1, 32, len(log[0]) - 31)
+
+
 def test_only_whole_lines_are_read(tmp_path: Path) -> None:
     log = tmp_path / "console.log"
     log.write_bytes(b"one\ntw")
