@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from podhost import butane, ignition
+from podhost.check import Checker, Target
 from podhost.document import Mapping, Node, Scalar, Sequence, key_mark, load, locate, node_of, plain, read, read_text
 from podhost.fileset import FileSet
 from podhost.ignition.specs import parse_spec
@@ -80,10 +81,19 @@ class Builder:
         return HostFile(host, node, path.parent, demo) if host else None
 
     def build(
-        self, file: HostFile, report: Report, podman: Release = DEFAULT_PODMAN, spec: str | None = None
+        self,
+        file: HostFile,
+        report: Report,
+        podman: Release = DEFAULT_PODMAN,
+        spec: str | None = None,
+        checker: Checker | None = None,
     ) -> Built | None:
-        """Build a host; every problem goes to the report, and with an error among them there is none."""
+        """Build a host; every problem goes to the report, and with an error among them there is none.
+
+        Without a `checker` the rules of severity error are held.
+        """
         host = file.host
+        checker = checker or Checker(Target(podman))
         if spec is not None:
             _check_spec(spec, report)
         secrets = None
@@ -98,6 +108,9 @@ class Builder:
         if plan is None or report.failed:
             return None
         files = render(plan, self.library, self.templates, podman, report)
+        if report.failed:
+            return None
+        checker.plan(plan, files, report)
         if report.failed:
             return None
         config: dict[str, Any] = butane.translate_data(files.butane(), report)
@@ -119,7 +132,8 @@ class Builder:
                 str(error), hint="" if isinstance(error, ignition.TooOldSpec) else "write it as in --spec 3.4.0"
             )
             return None
-        return Built(plan, files, config)
+        checker.config(plan, files, config, report)
+        return None if report.failed else Built(plan, files, config)
 
 
 @lru_cache(64)  # hosts of one run share most of their snippets

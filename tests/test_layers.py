@@ -19,7 +19,7 @@ PACKAGE = REPOSITORY / "podhost"
 # Each room may import those before it, and none after it.
 ROOMS = (
     *("problems", "document", "plan", "quadlet", "spec", "library", "templates", "resolve", "fileset", "render"),
-    *("ignition", "butane", "build", "tree", "deploy", "vm", "certs", "cli", "__main__"),
+    *("ignition", "butane", "check", "build", "tree", "deploy", "vm", "certs", "cli", "__main__"),
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
 MODULES = {

@@ -34,6 +34,7 @@ EXAMPLES = {
     "swap": "# swap: 2G",
     "secrets": "# secrets: secrets.yaml",
     "butane": "# butane: [my.bu]",
+    "silence": "# silence: {host/no-login: it mends itself}",
 }
 
 
@@ -50,7 +51,8 @@ def init(stacks: tuple[str, ...], output: Path | None, force: bool) -> None:
         if name not in builder.library.names:
             raise fail(f"there is no stack '{name}'", did_you_mean(name, builder.library.names))
     folders = [builder.library.stack(name) for name in dict.fromkeys(stacks)]
-    text = HEAD
+    schema = builder.library.root / "schemas" / "host.json"
+    text = f"# yaml-language-server: $schema={schema}\n{HEAD}" if schema.exists() else HEAD
     for key, example in EXAMPLES.items():
         text += f"{_comment(Host.model_fields[key].description or '', '')}{example.replace('HOSTNAME', _hostname(folders))}\n\n"
     text += _comment(Host.model_fields["stacks"].description or "", "") + "stacks:\n"

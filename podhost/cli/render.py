@@ -8,22 +8,11 @@ import click
 
 from podhost import ignition
 from podhost.build import Builder, Built, HostFile
+from podhost.cli.options import ReleaseType
 from podhost.cli.output import fail, note, print_report, write, write_tree
 from podhost.cli.pairs import check_pairs
 from podhost.problems import Report
-from podhost.quadlet.keys import DEFAULT_PODMAN, Release, release
-
-
-class _ReleaseType(click.ParamType[Release]):
-    name = "X.Y"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Release:
-        if not isinstance(value, str):
-            return DEFAULT_PODMAN
-        try:
-            return release(value)
-        except ValueError as error:
-            self.fail(": ".join(error.args), param, ctx)
+from podhost.quadlet.keys import DEFAULT_PODMAN, Release
 
 
 @click.command()
@@ -54,7 +43,7 @@ class _ReleaseType(click.ParamType[Release]):
     type=click.Path(path_type=Path, readable=False),
     help="A public key that may log in.",
 )
-@click.option("--podman", type=_ReleaseType(), default=DEFAULT_PODMAN, help="The host's podman.  [default: 5.4]")
+@click.option("--podman", type=ReleaseType(), default=DEFAULT_PODMAN, help="The host's podman.  [default: 5.4]")
 @click.option(
     "--spec", metavar="3.X.0", help="The Ignition spec to write.  [default: the lowest that the content needs]"
 )
