@@ -101,8 +101,15 @@ class Mount(NamedTuple):
     volume: str = ""
 
 
+class Local(NamedTuple):
+    """A folder beside the host file. `mark` is where it is named."""
+
+    path: str
+    mark: Mark
+
+
 class Volume(NamedTuple):
-    """A folder below the data root, or a podman volume (then `path` is empty)."""
+    """A folder below the data root, or a podman volume (then `path` is empty), or the files of a `local` folder at `path`."""
 
     name: str
     unit: str
@@ -111,6 +118,7 @@ class Volume(NamedTuple):
     mode: int
     mark: Mark
     large: bool = False
+    local: Local | None = None
 
 
 class Network(NamedTuple):

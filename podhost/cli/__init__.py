@@ -23,6 +23,7 @@ COMMANDS = {
         "Write a provider's user data, and the commands that start a machine there.",
     ),
     "init": ("podhost.cli.init:init", "Print a commented host file to start from."),
+    "new": ("podhost.cli.new:new", "Start a stack of your own."),
     "render": ("podhost.cli.render:render", "Render a host into the file that Ignition reads at first boot."),
     "schema": ("podhost.cli.schema:schema", "Print the JSON Schema of a stack or host file, for editors."),
     "stacks": ("podhost.cli.stacks:stacks", "List the stacks, or the parameters of one."),

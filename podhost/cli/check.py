@@ -11,10 +11,11 @@ from podhost.build import Builder
 from podhost.check import Checker
 from podhost.check.rules import RULES
 from podhost.check.targets import providers, streams, target
-from podhost.cli.options import ReleaseType
+from podhost.cli.options import ReleaseType, stack_path
 from podhost.cli.output import fail, note, print_report, write
 from podhost.cli.pairs import check_pairs
 from podhost.ignition.specs import parse_spec
+from podhost.library import Library
 from podhost.problems import InvalidInput, Problem, Report, Severity, did_you_mean
 from podhost.quadlet.keys import DEFAULT_PODMAN, Release
 
@@ -41,6 +42,7 @@ from podhost.quadlet.keys import DEFAULT_PODMAN, Release
     type=click.Path(path_type=Path, readable=False),
     help="A public key that may log in.",
 )
+@stack_path
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "warning"]),
@@ -60,6 +62,7 @@ def check(
     spec: str | None,
     settings: tuple[str, ...],
     ssh_keys: tuple[Path, ...],
+    stack_paths: tuple[Path, ...],
     fail_on: str,
     as_json: bool,
     as_sarif: bool,
@@ -88,7 +91,7 @@ def check(
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--spec") from None
     checker = Checker(target(stream, provider, podman, spec), every=True)
-    report = _check(where, settings, ssh_keys, podman, checker)
+    report = _check(where, Builder(Library(paths=stack_paths)), settings, ssh_keys, podman, checker)
     problems = report.problems
     if as_json or as_sarif:
         _write(where, problems, checker, as_sarif)
@@ -106,11 +109,15 @@ def _page(name: str) -> str:
 
 
 def _check(
-    where: str, settings: tuple[str, ...], ssh_keys: tuple[Path, ...], podman: Release, checker: Checker
+    where: str,
+    builder: Builder,
+    settings: tuple[str, ...],
+    ssh_keys: tuple[Path, ...],
+    podman: Release,
+    checker: Checker,
 ) -> Report:
     """All that is wrong, from the reading of files to the last rule."""
     report = Report()
-    builder = Builder()
     try:
         file = builder.read(where, report, settings, ssh_keys)
         if file:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from podhost.quadlet.keys import DEFAULT_PODMAN, Release, release
@@ -20,3 +22,13 @@ class ReleaseType(click.ParamType[Release]):
             return release(value)
         except ValueError as error:
             self.fail(": ".join(error.args), param, ctx)
+
+
+stack_path = click.option(
+    "--stack-path",
+    "stack_paths",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder with more stacks, a folder each. They go before those that podhost brings.",
+)

@@ -31,6 +31,11 @@ class CertificateView(NamedTuple):
     key: str
     names: tuple[str, ...]
 
+    @property
+    def server_names(self) -> str:
+        """The names in one line, as nginx has them."""
+        return " ".join(self.names)
+
 
 def resolve_service(
     folder: StackFolder,
@@ -135,14 +140,20 @@ class _Resolver(Content):
             name,
         )
         mode = self.parse((*path, "mode"), volume.mode, read.mode, 0o700)
+        folder = f"{self.root}/{name}" if volume.lasting else ""
+        local = None
+        if source := self.text((*path, "local"), volume.local):
+            local = plan.Local(source, self.blame((*path, "local"), volume.local))
+            folder = f"{self.root}/config/{name}"  # like all configuration, written anew with each system
         return plan.Volume(
             name=name,
             unit=self.unit(name),
-            path=f"{self.root}/{name}" if volume.lasting else "",
+            path=folder,
             owner=owner,
             mode=mode,
             mark=self.mark(path),
             large=volume.large,
+            local=local,
         )
 
     def reader(self, path: Path, mounts: Iterable[tuple[plan.Owner | None, str]], name: str) -> plan.Owner:

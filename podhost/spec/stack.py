@@ -87,6 +87,10 @@ class Volume(Part):
     large: Boolean = Field(
         False, description="Whether it grows to many files or gigabytes, so that labelling it anew takes minutes."
     )
+    local: str = Field(
+        "",
+        description="A folder beside the host file, whose files make the volume: they come with the host, and nothing in it lasts. When it is empty the volume is a lasting one.",
+    )
 
 
 class Network(Part):
@@ -229,3 +233,7 @@ class Stack(Model):
         default_factory=dict,
         description="Rules of podhost check that are not to speak of this stack, each with the reason why not.",
     )
+
+
+KINDS = ("parameters", "secrets", "certificates", "volumes", "networks", "pods", "containers", "units")
+"""What a stack consists of, and parts can bring."""

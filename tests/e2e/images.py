@@ -7,7 +7,7 @@ A layer is a folder below `images/`: `build.sh` runs in the layer's root, then `
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from podhost.spec.host import Certificates
 
@@ -78,6 +78,9 @@ NGINX = Image(
     stop_signal="SIGQUIT",
 )
 
+# What stacks/site/README.md tells administrators of: an image of their own, with a module that nginx's has not.
+NGINX_BROTLI = replace(NGINX, reference="docker.io/example/nginx-brotli:1.30", layers=(*NGINX.layers, "nginx-brotli"))
+
 ELEMENT = Image(
     reference="docker.io/vectorim/element-web:v1.12.20",
     layers=("base", "nginx", "element"),
@@ -100,6 +103,30 @@ PODHOST = Image(
     preload=False,
 )
 
-IMAGES = (POSTGRES, SYNAPSE, ELEMENT, NGINX, PODHOST)
+MINIFLUX = Image(
+    reference="docker.io/miniflux/miniflux:2.2.6",
+    layers=("base", "miniflux"),
+    entrypoint=(),
+    cmd=("/usr/bin/miniflux",),
+    user="65534",
+    env={"PATH": PATH, "LISTEN_ADDR": "0.0.0.0:8080"},
+    ports=("8080/tcp",),
+)
+
+RADICALE = Image(
+    reference="ghcr.io/kozea/radicale:3.5.3",
+    layers=("base", "radicale"),
+    entrypoint=("/app/bin/python", "/app/bin/radicale"),
+    cmd=("--hosts", "0.0.0.0:5232,[::]:5232"),
+    user="1000",
+    env={"PATH": PATH},
+    ports=("5232/tcp",),
+    volumes=("/var/lib/radicale",),
+)
+
+IMAGES = (POSTGRES, SYNAPSE, ELEMENT, NGINX, NGINX_BROTLI, MINIFLUX, RADICALE, PODHOST)
 # What layers are made of beside their own folder: paths of this repository, below /mnt/source while they are built.
-SOURCES = {"podhost-needs": ("pyproject.toml",), "podhost": ("podhost", "stacks", "units", "butane", "Containerfile")}
+SOURCES = {
+    "podhost-needs": ("pyproject.toml",),
+    "podhost": ("podhost", "stacks", "parts", "units", "butane", "Containerfile"),
+}
