@@ -18,12 +18,17 @@ from podhost.problems import InvalidInput
 COMMANDS = {
     "cert": ("podhost.cli.cert:cert", "Have certificates, and renew them."),
     "check": ("podhost.cli.check:check", "Say what would go wrong at first boot."),
+    "deploy": (
+        "podhost.cli.deploy:deploy",
+        "Write a provider's user data, and the commands that start a machine there.",
+    ),
     "init": ("podhost.cli.init:init", "Print a commented host file to start from."),
     "new": ("podhost.cli.new:new", "Start a stack of your own."),
     "render": ("podhost.cli.render:render", "Render a host into the file that Ignition reads at first boot."),
     "schema": ("podhost.cli.schema:schema", "Print the JSON Schema of a stack or host file, for editors."),
     "stacks": ("podhost.cli.stacks:stacks", "List the stacks, or the parameters of one."),
     "transpile": ("podhost.cli.transpile:transpile", "Translate Butane into Ignition."),
+    "vm": ("podhost.cli.vm:vm", "Run hosts in virtual machines on this computer."),
 }
 
 

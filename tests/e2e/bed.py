@@ -21,7 +21,7 @@ RUNS = CACHE / "run"
 
 
 class Bed:
-    """What the tests share: `network`, `registry`, and `host` to make hosts that are gone when the bed is closed."""
+    """What the tests share: `network`, `registry`, the preloaded `store`, and `host`: hosts are gone when the bed is closed."""
 
     def __init__(self, built: Built, scratch: Path) -> None:
         self.network = Network(scratch)
@@ -39,9 +39,8 @@ class Bed:
         self.registry.start()
         preloaded = [image for image in IMAGES if image.preload]
         keys = {self._built.layers[name].key for image in preloaded for name in image.layers}
-        store = artifact("store", digest(repr(preloaded), *sorted(keys), self._built.host.key), self._preload)
-        self._store = store.storage
-        return [images, store]
+        self.store = artifact("store", digest(repr(preloaded), *sorted(keys), self._built.host.key), self._preload)
+        return [images, self.store]
 
     def host(
         self,
@@ -58,7 +57,7 @@ class Bed:
         """
         scratch = self._scratch / "hosts" / name
         scratch.mkdir(parents=True)
-        store = self._store if preload else None
+        store = self.store.storage if preload else None
         host = Host(
             name,
             config,

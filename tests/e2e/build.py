@@ -94,9 +94,9 @@ def locked() -> Iterator[None]:
         yield
 
 
-def artifact(name: str, key: str, make: Callable[[Artifact], None]) -> Artifact:
-    """The cached thing called `name`; where none was made from what `key` stands for, `make` makes it."""
-    made = Artifact(CACHE / f"{name}-{key[:12]}", key)
+def artifact(name: str, key: str, make: Callable[[Artifact], None], cache: Path = CACHE) -> Artifact:
+    """The thing called `name` in a cache; where none was made from what `key` stands for, `make` makes it."""
+    made = Artifact(cache / f"{name}-{key[:12]}", key)
     done = made.folder / "done"
     if not done.exists():
         remove(made.folder)
@@ -106,16 +106,21 @@ def artifact(name: str, key: str, make: Callable[[Artifact], None]) -> Artifact:
     return made
 
 
-def remove_others(keep: list[Artifact]) -> None:
-    """Remove all artifacts but these."""
-    for folder in CACHE.glob("*-" + "[0-9a-f]" * 12):
+def remove_others(keep: list[Artifact], cache: Path = CACHE) -> None:
+    """Remove all artifacts of a cache but these."""
+    for folder in cache.glob("*-" + "[0-9a-f]" * 12):
         if folder not in [artifact.folder for artifact in keep]:
             remove(folder)
 
 
+def base_root() -> Artifact:
+    """The Debian root that hosts and images begin with."""
+    return artifact("base", digest(SUITE, MIRROR, _OPTIONS, _NOT_IN_IMAGES), _bootstrap)
+
+
 def build() -> Built:
     """Make all that is missing; needs root and the network, and takes about a minute and a half the first time."""
-    base = artifact("base", digest(SUITE, MIRROR, _OPTIONS, _NOT_IN_IMAGES), _bootstrap)
+    base = base_root()
     with ThreadPoolExecutor() as pool:
         host = pool.submit(_host, base)
         layers = {"base": pool.submit(lambda: base)}
@@ -170,8 +175,8 @@ def _host(base: Artifact) -> Artifact:
 
     def make(host: Artifact) -> None:
         subprocess.run(["cp", "-a", "--reflink=auto", base.root, host.root], check=True)
-        _in_root(host.root, (source / "build.sh").read_text(), "host")
-        _lay_over(source / "rootfs", host.root)
+        in_root(host.root, (source / "build.sh").read_text(), "host")
+        lay_over(source / "rootfs", host.root)
         (host.root / "etc/resolv.conf").unlink()
         (host.root / "etc/resolv.conf").symlink_to("../run/systemd/resolve/stub-resolv.conf")
 
@@ -190,16 +195,16 @@ def _layer(name: str, below: list[Future[Artifact]], tag: str) -> Artifact:
         # overlayfs wants the highest layer first, an image's list is lowest first.
         roots = ":".join(str(one.root) for one in reversed(lower))
         overlay = f"lowerdir={roots},upperdir={layer.root},workdir={work}"
-        _in_root(merged, (source / "build.sh").read_text(), name, overlay=overlay, env={"TAG": tag})
+        in_root(merged, (source / "build.sh").read_text(), name, overlay=overlay, env={"TAG": tag})
         (layer.root / "etc/resolv.conf").unlink()
-        _lay_over(source / "rootfs", layer.root)
+        lay_over(source / "rootfs", layer.root)
         _tar(layer.root, layer.tar)
 
     sources = (REPOSITORY / path for path in SOURCES.get(name, ()))
     return artifact(name, digest(*(one.key for one in lower), tag, source, *sources), make)
 
 
-def _in_root(root: Path, script: str, name: str, *, overlay: str = "", env: dict[str, str] | None = None) -> None:
+def in_root(root: Path, script: str, name: str, *, overlay: str = "", env: dict[str, str] | None = None) -> None:
     """Run `script` by bash inside `root`.
 
     `overlay` are the options of an overlayfs to mount at `root` first.
@@ -248,7 +253,7 @@ def _run(command: list[str], name: str, env: dict[str, str] | None = None) -> No
         raise RuntimeError(f"building {name!r} failed; the end of {log}:\n{tail}")
 
 
-def _lay_over(source: Path, root: Path) -> None:
+def lay_over(source: Path, root: Path) -> None:
     """Copy `source` into `root`, owned by root, with modes that do not depend on how the files were checked out."""
     for path in sorted(source.rglob("*")):
         target = root / path.relative_to(source)

@@ -1,0 +1,1 @@
+"""Running a rendered host in a virtual machine on this computer: images of Fedora CoreOS, and QEMU."""

@@ -1,0 +1,1 @@
+"""User data for providers, read back by the real Ignition."""

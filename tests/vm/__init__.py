@@ -1,0 +1,1 @@
+"""Virtual machines, really booted, with SELinux enforcing: see docs/testing.md."""
