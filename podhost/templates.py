@@ -107,7 +107,7 @@ def _plain(text: str, values: Mapping[str, object]) -> str | None:
                 if isinstance(value, tuple)
                 else None
             )
-        if not isinstance(value, str) and type(value) is not int:
+        if not isinstance(value, str | int):
             return None
         parts[index] = str(value)
     return "".join(parts)

@@ -6,7 +6,7 @@ import re
 
 from podhost.document import Mapping, Node, Scalar, locate
 from podhost.library import Library
-from podhost.plan import WEBROOT, EmbeddedSecret, Machine, Plan, Service
+from podhost.plan import WEBROOT, EmbeddedSecret, Machine, Plan, Segment, Service
 from podhost.problems import Report, Source, did_you_mean
 from podhost.resolve.attachments import Attachments
 from podhost.resolve.certificates import check_own, resolve_certificates
@@ -66,6 +66,8 @@ def resolve(
         if service:
             services.append(service)
     embedded = _embedded(secrets, services, report) if secrets else ()
+    if secrets or host.secrets is None:  # a file that could not be read has been reported
+        _check_given(services, embedded, report)
     check_own(host, node, services, report)
     certificates = resolve_certificates(host, node, services, machine, library, templates, attachments, report)
     if certificates:
@@ -157,6 +159,19 @@ def _machine(host: Host, node: Node, report: Report) -> Machine:
         data_filesystem=disk.filesystem if disk else "",
         swap_mib=swap,
     )
+
+
+def _check_given(services: list[Service], embedded: tuple[EmbeddedSecret, ...], report: Report) -> None:
+    """Report secrets that only the administrator can give, and did not."""
+    brought = {(secret.service, secret.name) for secret in embedded}
+    for service in services:
+        for secret in service.secrets:
+            if secret.content == (Segment("given", ""),) and (service.name, secret.name) not in brought:
+                report.error(
+                    f"the stack '{service.name}' needs the secret '{secret.name}', which only you can give",
+                    service.mark,
+                    f"name a file with 'secrets: FILE', and write in it: {service.name}: {{{secret.name}: …}}",
+                )
 
 
 def _embedded(root: Node, services: list[Service], report: Report) -> tuple[EmbeddedSecret, ...]:
