@@ -76,13 +76,13 @@ def files_below(folder: Path) -> set[str]:
 
 
 def make_library(root: Path, stack: str, **files: str) -> Library:
-    """A library of one stack, called example, with the shared units and snippets of the repository."""
+    """A library of one stack, called example, with the parts, units and snippets of the repository."""
     folder = root / "stacks" / "example"
     (folder / "files").mkdir(parents=True)
     (folder / "stack.yaml").write_text(stack)
     for name, text in files.items():
         (folder / "files" / name).write_text(text)
-    for shared in ("units", "butane"):
+    for shared in ("parts", "units", "butane"):
         (root / shared).symlink_to(REPOSITORY / shared)
     return Library(root)
 

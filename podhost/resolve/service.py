@@ -33,6 +33,11 @@ class CertificateView(NamedTuple):
     key: str
     names: tuple[str, ...]
 
+    @property
+    def server_names(self) -> str:
+        """The names in one line, as nginx has them."""
+        return " ".join(self.names)
+
 
 def resolve_service(
     folder: StackFolder,

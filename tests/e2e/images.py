@@ -102,4 +102,7 @@ PODHOST = Image(
 
 IMAGES = (POSTGRES, SYNAPSE, ELEMENT, NGINX, PODHOST)
 # What layers are made of beside their own folder: paths of this repository, below /mnt/source while they are built.
-SOURCES = {"podhost-needs": ("pyproject.toml",), "podhost": ("podhost", "stacks", "units", "butane", "Containerfile")}
+SOURCES = {
+    "podhost-needs": ("pyproject.toml",),
+    "podhost": ("podhost", "stacks", "parts", "units", "butane", "Containerfile"),
+}
