@@ -99,7 +99,7 @@ class Content(Filler):
                     f"the circle is {' → '.join((*chain, name))}",
                 )
                 return
-            content = self.maybe(path, stack[name].content, read.secret_content) or ()
+            content = self.pieces(path, stack[name].content)
             for segment in content:
                 if (
                     segment.kind in ("secret", "json")
@@ -112,3 +112,17 @@ class Content(Filler):
         for name in stack:
             add(name, ())
         return tuple(found.values())
+
+    def pieces(self, path: Path, text: str) -> tuple[plan.Segment, ...]:
+        """Take a secret's content apart, and then fill in what is text in it: no value can ask for a secret."""
+        try:
+            segments = read.secret_content(text)
+        except ValueError as error:
+            self.report.error(str(error.args[0]), self.mark(path), error.args[1] if len(error.args) > 1 else "")
+            return ()
+        return tuple(
+            each._replace(argument=self.parse(path, each.argument, read.secret_text, ""))
+            if each.kind == "text"
+            else each
+            for each in segments
+        )

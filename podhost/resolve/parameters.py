@@ -35,12 +35,11 @@ def parameters(
         node = pairs.get(name)
         wanted = _wanted(folder, name, values, report)
         if node is not None and not wanted:
-            report.error(
-                f"'{name}' is for '{parameter.option}' alone, which is off",
+            report.warning(
+                f"'{name}' does nothing without '{parameter.option}'",
                 node.mark,
                 f"add {parameter.option}: {_on(known[str(parameter.option)])}, or remove '{name}'",
             )
-            continue
         if node is None and parameter.default is None:
             if not wanted:
                 values[name] = ""
@@ -58,11 +57,11 @@ def parameters(
                     if not report.failed:  # what a default is made of was wrong, and has been reported
                         report.extend(broken)
                     continue
-            if isinstance(node, Scalar) and not node.text:
-                values[name] = kinds.string("") if parameter.type in ("string", "email") else ""
-                continue
         else:
             places[name] = node.mark
+        if parameter.default == "" and isinstance(node, Scalar) and node.value == "":
+            values[name] = kinds.string("") if parameter.type in ("string", "email") else ""
+            continue
         value = _read(parameter, node, report)
         if value is not None:
             values[name] = value

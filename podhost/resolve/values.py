@@ -81,7 +81,9 @@ def port(text: str, mark: Mark) -> Port:
     counts = [
         kinds.port(match[f"{side}_last"] or match[side]) - kinds.port(match[side]) + 1 for side in ("host", "inner")
     ]
-    if counts[0] < 1 or counts[0] != counts[1]:
+    if counts[0] < 1:
+        raise ValueError(f"'{text}' ends before it begins", "write the lower port first, as in 5000-5009:5000-5009")
+    if counts[0] != counts[1]:
         raise ValueError(
             f"'{text}' does not lead as many ports to as many", "write FIRST-LAST:FIRST-LAST, as in 5000-5009:5000-5009"
         )
@@ -155,12 +157,18 @@ def calendar(text: str) -> str:
     return text
 
 
+def secret_text(text: str) -> str:
+    """Text that may be part of a secret."""
+    if re.search(r"[\x00-\x1f\x7f]", text):
+        raise ValueError("a secret is made of one line without tabs")
+    return text
+
+
 def secret_content(text: str) -> tuple[Segment, ...]:
     """Text with ${token}, ${hex:BYTES}, ${base64:BYTES}, ${SECRET} or ${json:SECRET} in it."""
     segments = []
     position = 0
-    if re.search(r"[\x00-\x1f\x7f]", text):
-        raise ValueError("a secret is made of one line without tabs")
+    secret_text(text)
     for match in re.finditer(_SEGMENT, text):
         if match.start() > position:
             segments.append(Segment("text", text[position : match.start()]))
