@@ -65,7 +65,7 @@ def resolve(
         report.extend(problems)
         if service:
             services.append(service)
-    embedded = _embedded(secrets, services, report) if secrets else ()
+    embedded = _embedded(secrets, host, services, report) if secrets else ()
     if secrets or host.secrets is None:  # a file that could not be read has been reported
         _check_given(services, embedded, report)
     check_own(host, node, services, report)
@@ -174,7 +174,7 @@ def _check_given(services: list[Service], embedded: tuple[EmbeddedSecret, ...], 
                 )
 
 
-def _embedded(root: Node, services: list[Service], report: Report) -> tuple[EmbeddedSecret, ...]:
+def _embedded(root: Node, host: Host, services: list[Service], report: Report) -> tuple[EmbeddedSecret, ...]:
     """Read a secrets file: for each stack a mapping of its secrets to their contents."""
     found = []
     known = {service.name: {secret.name for secret in service.secrets} for service in services}
@@ -182,6 +182,8 @@ def _embedded(root: Node, services: list[Service], report: Report) -> tuple[Embe
         report.error("a mapping of stacks to their secrets is expected here", root.mark)
         return ()
     for stack, node in root.pairs.items():
+        if stack in host.stacks and stack not in known:
+            continue  # what is wrong with it has been reported
         if stack not in known:
             report.error(f"the host has no stack '{stack}'", root.key_marks[stack], did_you_mean(stack, known))
         elif not isinstance(node, Mapping):
