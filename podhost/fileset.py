@@ -23,12 +23,21 @@ class File(NamedTuple):
 
 
 class Directory(NamedTuple):
-    """A folder at an absolute path. One that is there keeps what is in it."""
+    """A folder at an absolute path. One that is there keeps what is in it, unless it is made `anew`."""
 
     path: str
     mark: Mark
     mode: int = 0o755
     owner: Owner = ROOT
+    anew: bool = False
+
+
+class Tree(NamedTuple):
+    """All files of a folder beside the host file, at an absolute path. `mark` is where the folder is named."""
+
+    path: str
+    local: str
+    mark: Mark
 
 
 class SystemdUnit(NamedTuple):
@@ -47,6 +56,7 @@ class FileSet(NamedTuple):
     directories: tuple[Directory, ...]
     units: tuple[SystemdUnit, ...]
     snippets: tuple[Source, ...]
+    trees: tuple[Tree, ...] = ()
 
     @property
     def secrets(self) -> tuple[File, ...]:
@@ -57,11 +67,20 @@ class FileSet(NamedTuple):
         """The parts, without the snippets, as the data of a Butane config.
 
         Version 1.1.0 is the first in which Butane compresses files.
+        The folders of trees are found below the folder of the host file.
         Files overwrite what an earlier system left on the data volume: all of them are podhost's own, none is data.
         """
         config: dict[str, Any] = {"variant": "fcos", "version": "1.1.0"}
         storage = {
-            "directories": [{"path": each.path, "mode": each.mode, **_owner(each.owner)} for each in self.directories],
+            "directories": [
+                {
+                    "path": each.path,
+                    "mode": each.mode,
+                    **({"overwrite": True} if each.anew else {}),
+                    **_owner(each.owner),
+                }
+                for each in self.directories
+            ],
             "files": [
                 {
                     "path": each.path,
@@ -72,6 +91,7 @@ class FileSet(NamedTuple):
                 }
                 for each in self.files
             ],
+            "trees": [{"path": each.path, "local": each.local} for each in self.trees],
         }
         config["storage"] = {key: items for key, items in storage.items() if items}
         if self.units:

@@ -7,9 +7,11 @@ Names are final: a unit `matrix-postgres` here is `matrix-postgres.container` fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from podhost.document import Node, Scalar, locate
 from podhost.problems import Mark, Source
 
 DATA_ROOT = "/var/srv/containers"
@@ -27,6 +29,38 @@ MULTI_USER = "multi-user.target"
 
 HOST = "host"
 """The network of a container that has none of its own: what its program listens on are ports of the host."""
+
+
+class Places(NamedTuple):
+    """Where the parts of a service stand, finer than their own marks: `node` is its stack file.
+
+    `given` tells where the host file gives the values of those parameters that it does give.
+    """
+
+    node: Node
+    given: Mapping[str, Mark]
+
+    def mark(self, *path: str | int) -> Mark:
+        """Where to mend what stands at a path: in the host file, if a value of it was filled in."""
+        mark, node = locate(self.node, path)
+        return self.blame(mark, node.text) if isinstance(node, Scalar) else mark
+
+    def blame(self, mark: Mark, text: str) -> Mark:
+        """Where to mend a text of the stack that stands at a mark."""
+        if "{{" in text:
+            return next((self.given[name] for name in re.findall(_NAME, text) if name in self.given), mark)
+        return mark
+
+
+_NAME = r"[a-z][a-z0-9_]*"
+
+
+class Silence(NamedTuple):
+    """A rule of `podhost check` that is not to speak, and why."""
+
+    rule: str
+    reason: str
+    mark: Mark
 
 
 class Key(NamedTuple):
@@ -71,8 +105,15 @@ class Mount(NamedTuple):
     volume: str = ""
 
 
+class Local(NamedTuple):
+    """A folder beside the host file. `mark` is where it is named."""
+
+    path: str
+    mark: Mark
+
+
 class Volume(NamedTuple):
-    """A folder below the data root, or a podman volume (then `path` is empty)."""
+    """A folder below the data root, or a podman volume (then `path` is empty), or the files of a `local` folder at `path`."""
 
     name: str
     unit: str
@@ -80,6 +121,8 @@ class Volume(NamedTuple):
     owner: Owner
     mode: int
     mark: Mark
+    large: bool = False
+    local: Local | None = None
 
 
 class Network(NamedTuple):
@@ -243,6 +286,8 @@ class Service(NamedTuple):
     certificates: tuple[Certificate, ...]
     files: tuple[ConfigFile, ...]
     units: tuple[Unit, ...]
+    places: Places
+    silence: tuple[Silence, ...]
     mark: Mark
 
     @property
@@ -275,8 +320,13 @@ class EmbeddedSecret(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A whole host. The certificates' service, where it has one, is the last of its services."""
+    """A whole host. The certificates' service, where it has one, is the last of its services.
+
+    `challenge` is how an authority is shown that the names are the host's: http-01, dns-01, or nothing where none asks.
+    """
 
     machine: Machine
     services: tuple[Service, ...]
     embedded: tuple[EmbeddedSecret, ...]
+    silence: tuple[Silence, ...] = ()
+    challenge: str = ""

@@ -9,14 +9,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from podhost import plan
-from podhost.document import locate
+from podhost.document import key_mark, locate
 from podhost.library import StackFolder
 from podhost.problems import Mark, Report
-from podhost.quadlet.encode import encode
 from podhost.resolve import values as read
 from podhost.resolve.content import Content
 from podhost.resolve.counts import counted
-from podhost.resolve.fill import Path
+from podhost.resolve.fill import Path, written
 from podhost.resolve.parts import present
 from podhost.spec import stack as spec
 from podhost.templates import Templates
@@ -120,6 +119,11 @@ class _Resolver(Content):
             certificates=tuple(self.certificate(name, users) for name in stack.certificates),
             files=tuple(file for file in files if file.name not in self.empty),
             units=tuple(self.own_unit(name, each) for name, each in stack.units.items()),
+            places=self.places,
+            silence=tuple(
+                plan.Silence(rule, reason, key_mark(self.folder.node, ("silence", rule)))
+                for rule, reason in stack.silence.items()
+            ),
             mark=mark,
         )
 
@@ -140,8 +144,20 @@ class _Resolver(Content):
             name,
         )
         mode = self.parse((*path, "mode"), volume.mode, read.mode, 0o700)
+        folder = f"{self.root}/{name}" if volume.lasting else ""
+        local = None
+        if source := self.text((*path, "local"), volume.local):
+            local = plan.Local(source, self.blame((*path, "local"), volume.local))
+            folder = f"{self.root}/config/{name}"  # like all configuration, written anew with each system
         return plan.Volume(
-            name, self.unit(name), f"{self.root}/{name}" if volume.lasting else "", owner, mode, self.mark(path)
+            name=name,
+            unit=self.unit(name),
+            path=folder,
+            owner=owner,
+            mode=mode,
+            mark=self.mark(path),
+            large=volume.large,
+            local=local,
         )
 
     def reader(self, path: Path, mounts: Iterable[tuple[plan.Owner | None, str]], name: str) -> plan.Owner:
@@ -217,12 +233,13 @@ class _Resolver(Content):
                 f"a member of a pod has no '{which}' of its own",
                 self.mark((*path, which)),
                 f"write it at the pod '{container.pod}'",
+                "quadlet/pod-key-on-member",
             )
         network = container.network
         if network != plan.HOST:
             network = self.named((*path, "network"), network, stack.networks, "network")
         for index, secret in enumerate(container.secrets):
-            self.named((*path, "secrets", index), secret, stack.secrets, "secret")
+            self.named((*path, "secrets", index), secret, stack.secrets, "secret", "secrets/undefined")
         return plan.Container(
             name=name,
             unit=self.unit(name),
@@ -286,7 +303,7 @@ class _Resolver(Content):
 
     def others(self, path: Path, key: str, names: tuple[str, ...]) -> tuple[str, ...]:
         units = (
-            self.named((*path, key, index), name, self.stack.containers, "container")
+            self.named((*path, key, index), name, self.stack.containers, "container", "order/unknown-need")
             for index, name in enumerate(names)
         )
         return tuple(unit for unit in units if unit)
@@ -302,6 +319,7 @@ class _Resolver(Content):
                     "'ready: healthy' without a health check",
                     self.mark((*path, "ready")),
                     "add 'health' with a command, or take 'ready: notify'",
+                    "order/healthy-without-check",
                 )
             return None
         where = (*path, "health")
@@ -390,5 +408,5 @@ class _Resolver(Content):
 
 def _variable(name: str, value: str) -> str:
     """Say that a variable cannot hold a value, or give the value."""
-    encode("Environment", f"{name}={value}")
+    written("Environment", f"{name}={value}")
     return value
