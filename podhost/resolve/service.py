@@ -213,7 +213,7 @@ class _Resolver(Content):
     def ports(self, path: Path, texts: Iterable[str]) -> tuple[plan.Port, ...]:
         found = []
         for where, text in self.items(path, texts):
-            found.append(self.maybe(where, text, partial(read.port, mark=self.mark(where))))
+            found.append(self.maybe(where, text, partial(read.port, mark=self.blame(where, text))))
         return tuple(port for port in found if port)
 
     def container(
