@@ -120,8 +120,8 @@ def spec_too_new(subject: Subject) -> Iterator[Finding]:
 
     Source: Ignition, docs/specs.md.
     """
-    needed = ignition.lowest_spec(subject.config)
     newest = subject.target.spec
+    needed = ignition.lowest_spec(subject.config) if newest else ""
     if newest and parse_spec(needed) > parse_spec(newest):
         where = f"the stream {subject.target.stream}" if subject.target.stream else "the machine"
         yield Finding(
@@ -137,15 +137,22 @@ def config_too_large(subject: Subject) -> Iterator[Finding]:
 
     Why: the provider refuses to make the machine.
 
-    Mend: put the config where the machine can fetch it, and give the provider a small one that names it: `ignition: {config: {replace: {source: https://…}}}`.
+    Mend: render it with `--compress`, which makes it about four times smaller.
+    If that is not enough, put it where the machine can fetch it, and give the provider a small one that names it: `ignition: {config: {replace: {source: https://…}}}`.
 
     Source: the providers' own documentation, named in podhost/check/targets.json.
     """
     limit = subject.target.limit
-    size = len(ignition.dumps(subject.config).encode()) + 1 if limit else 0
+    if not limit:
+        return
+    text = ignition.dumps(subject.config)
+    size = len(text.encode()) + 1
     if size > limit:
+        packed = len(ignition.dumps(ignition.wrap(text)).encode()) + 1
         yield Finding(
             f"the config has {size} bytes, and {subject.target.provider} takes {limit}",
             None,
-            "put it where the machine can fetch it, and give the provider a config that names the place",
+            f"render it with --compress: {packed} bytes"
+            if packed <= limit
+            else "put it where the machine can fetch it, and give the provider a config that names the place",
         )

@@ -31,6 +31,7 @@ def published_twice(subject: Subject) -> Iterator[Finding]:
     """One port of the host is published by two services, or by a service and the host's ssh.
 
     Why: the second to start gets 'address already in use', and fails for as long as the first one runs.
+    Where the ssh server is the second, nobody can log in.
 
     Mend: publish one of them at another port, or each at an address of its own: [ADDRESS:]HOST:CONTAINER.
 

@@ -7,7 +7,6 @@ Some rules are held earlier, while a stack is read or a unit written, because wi
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -31,16 +30,23 @@ Function = Callable[[Subject], Iterable[Finding]]
 
 
 class Rule(NamedTuple):
-    """A rule: `text` is its docstring; `find` is None for one that is held where stacks are read and units written.
+    """A rule: `source` is its docstring; `find` is None for one that is held where stacks are read and units written.
 
     A rule with `late` needs the Ignition config, which there is only when nothing else was wrong.
     """
 
     id: str
     severity: Severity
-    text: str
+    source: str
     find: Function | None
     late: bool = False
+
+    @property
+    def text(self) -> str:
+        """The docstring without its indentation."""
+        import inspect  # slow, and pages alone need it
+
+        return inspect.cleandoc(self.source)
 
     @property
     def summary(self) -> str:
@@ -74,7 +80,7 @@ def rule(name: str, severity: Severity, *, late: bool = False) -> Callable[[Func
     """Register a function as the rule of that name."""
 
     def register(function: Function) -> Function:
-        _add(Rule(name, severity, inspect.cleandoc(function.__doc__ or ""), function, late))
+        _add(Rule(name, severity, function.__doc__ or "", function, late))
         return function
 
     return register
@@ -82,7 +88,7 @@ def rule(name: str, severity: Severity, *, late: bool = False) -> Callable[[Func
 
 def early(name: str, text: str, severity: Severity = ERROR) -> None:
     """Register a rule that is held elsewhere, with its page."""
-    _add(Rule(name, severity, inspect.cleandoc(text), None))
+    _add(Rule(name, severity, text, None))
 
 
 def _add(each: Rule) -> None:

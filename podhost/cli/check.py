@@ -13,6 +13,7 @@ from podhost.check.rules import RULES
 from podhost.check.targets import providers, streams, target
 from podhost.cli.options import ReleaseType, stack_path
 from podhost.cli.output import fail, note, print_report, write
+from podhost.cli.pairs import check_pairs
 from podhost.ignition.specs import parse_spec
 from podhost.library import Library
 from podhost.problems import InvalidInput, Problem, Report, Severity, did_you_mean
@@ -120,7 +121,9 @@ def _check(
     try:
         file = builder.read(where, report, settings, ssh_keys)
         if file:
-            builder.build(file, report, podman, checker=checker)
+            built = builder.build(file, report, podman, checker=checker)
+            if built:
+                check_pairs(built, report)
     except InvalidInput as error:  # a stack's own files
         report.extend(error.report)
     return report
@@ -139,7 +142,7 @@ def _sum_up(problems: tuple[Problem, ...], checker: Checker) -> None:
     parts = [_count(number, each.value) for each, number in counts.items() if number]
     if checker.silenced:
         parts.append(f"{len(checker.silenced)} silenced")
-    note(f"{len(RULES)} rules: {', '.join(parts) or 'nothing is wrong'}")
+    note(f"checked: {', '.join(parts) or 'nothing is wrong'}")
 
 
 def _count(number: int, what: str) -> str:

@@ -58,7 +58,9 @@ def test_fifty_services_in_half_a_second(benchmark: BenchmarkFixture, tmp_path: 
         (folder.parent / "stack.yaml").write_text(STACK.format(name=name, port=port))
         (folder / "web.conf").write_text("listen 8443;\n" + "# a line of configuration\n" * 100)
     hosts = "".join(f"  {name}: {{domain: {name}.example.org}}\n" for name in names)
-    (tmp_path / "host.yaml").write_text(f"ssh_keys: [{PUBLIC_KEY}]\nstacks:\n{hosts}")
+    (tmp_path / "host.yaml").write_text(
+        f"ssh_keys: [{PUBLIC_KEY}]\ncertificates: {{authority: internal}}\nstacks:\n{hosts}"
+    )
     program = (
         f"from pathlib import Path; from podhost import library; library._data_root = lambda: Path({str(tmp_path)!r});"
         "import sys; from podhost.__main__ import main; sys.argv[0] = 'podhost'; main()"

@@ -34,7 +34,7 @@ def test_no_false_alarm_on_the_stacks_of_the_repository(podhost: Podhost, name: 
 def test_a_good_host(at: Podhost, tmp_path: Path) -> None:
     lay_out(LATEST.replace("latest", "1"), tmp_path)
     result = at("check", "host.yaml")
-    assert (result.status, result.stdout, result.stderr) == (0, "", f"podhost: {len(RULES)} rules: nothing is wrong\n")
+    assert (result.status, result.stdout, result.stderr) == (0, "", "podhost: checked: nothing is wrong\n")
 
 
 def test_a_report(at: Podhost, tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_report(at: Podhost, tmp_path: Path) -> None:
         "    4 |   web: {image: 'docker.io/example/web:latest', publish: ['22:2222'], listens: [2222]}",
         "      |                                                          ^~~~~~~~~",
         "  hint: publish it at another port of the host, or at an address of its own",
-        f"podhost: {len(RULES)} rules: 1 error, 1 warning",
+        "podhost: checked: 1 error, 1 warning",
     ]
 
 
@@ -76,7 +76,7 @@ def test_render_refuses_errors_and_is_quiet_about_warnings(at: Podhost, tmp_path
 def test_a_silenced_error_is_rendered(at: Podhost, tmp_path: Path) -> None:
     lay_out(TAKEN + "silence: {ports/published-twice: the ssh server has another port here}\n", tmp_path)
     assert at("render", "host.yaml", "-o", "out.ign").status == 0
-    assert at("check", "host.yaml").stderr == f"podhost: {len(RULES)} rules: 1 silenced\n"
+    assert at("check", "host.yaml").stderr == "podhost: checked: 1 silenced\n"
 
 
 def test_a_host_file_silences_all_its_stacks(at: Podhost, tmp_path: Path) -> None:

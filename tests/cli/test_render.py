@@ -587,6 +587,7 @@ def test_a_pair_that_is_brought_is_looked_at(
     secret = (host.parent / "own.key").read_text().splitlines()[5]
     assert secret not in result.stderr
     assert complaint in result.stderr
+    assert complaint in podhost("check", host).stderr
     if "is not for" in complaint:
         assert result.status == 1
         assert f"{host}:1:" in result.stderr

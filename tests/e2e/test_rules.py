@@ -40,13 +40,14 @@ class Booted:
         containers = {f"{each.unit}.service": each.unit for each in service.containers}
         units = [*containers, *(f"{each.unit}-pod.service" for each in service.pods)]
         units += [f"{each.unit}-image.service" for each in service.images]
-        if any(port.host == 22 for container in service.containers for port in container.publish):
-            units.append("ssh.service")  # whoever is the second to take the port fails
         shown = self.host.run(
             f"systemctl show --property=Id,LoadState,ActiveState,NRestarts,Job {' '.join(dict.fromkeys(units))}"
         ).stdout
         running = self.host.run("podman ps --format '{{.Names}}'").stdout.split()
         found = []
+        ssh = any(port.host == 22 for container in service.containers for port in container.publish)
+        if ssh and "Bind to port 22 on" in self.host.journal("ssh.service"):
+            found.append("the host's ssh server came second, and cannot have its port")
         for block in shown.strip().split("\n\n"):
             state = dict(line.split("=", 1) for line in block.splitlines())
             name = state["Id"]
