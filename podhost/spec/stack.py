@@ -31,7 +31,7 @@ class Part(Model):
 
     when: str = Field(
         "true",
-        description="Whether the host has it, true or false; what names a part that is left out goes without it.",
+        description="Whether the host has it, true or false, or how many of something it has; what names a part that is left out goes without it.",
     )
 
 

@@ -36,6 +36,7 @@ containers:
     listens: ["{{{{ 9000 + number }}}}"]
     files: {{/etc/shared.conf: shared.conf, /etc/worker.conf: worker.conf}}
   other: {{image: "{IMAGE}"}}
+  queue: {{image: "{IMAGE}", when: "{{{{ workers }}}}"}}
   outer: {{image: "{IMAGE}", network: host, publish: ["7000-7001:7000-7001"]}}
 """
 FILES = {"shared.conf": "mail {{ mail_host }}\n", "worker.conf": "number {{ number }}\n"}
@@ -79,7 +80,7 @@ def test_the_hosts_own_network_needs_no_ports(tmp_path: Path) -> None:
 
 def test_none_of_a_counted_container(tmp_path: Path) -> None:
     files = contents(host(tmp_path, ""))
-    assert [path for path in files if "worker" in path] == []
+    assert [path for path in files if "worker" in path or "queue" in path] == []
     assert values(files[f"{QUADLET}/example-web.container"], "Requires") == ["example-other.service"]
 
 
@@ -87,6 +88,7 @@ def test_none_of_a_counted_container(tmp_path: Path) -> None:
 def test_several_of_a_counted_container(tmp_path: Path, count: int) -> None:
     built = host(tmp_path, f"workers: {count}")
     files = contents(built)
+    assert f"{QUADLET}/example-queue.container" in files
     numbers = range(1, count + 1)
     needed = " ".join([*(f"example-worker-{number}.service" for number in numbers), "example-other.service"])
     assert values(files[f"{QUADLET}/example-web.container"], "Requires") == [needed]
