@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from podhost.build import Builder, Built
 from podhost.problems import Report
-from tests.support import Podhost, build, contents, make_library, problems
+from tests.support import REPOSITORY, Podhost, build, contents, make_library, problems
 
 IMAGE = "docker.io/library/nginx:1.30"
 STACK = f"""\
@@ -113,6 +114,29 @@ def test_a_parameter_without_its_option_does_nothing(tmp_path: Path) -> None:
     assert file
     assert builder.build(file, report)
     assert f"{tmp_path}/host.yaml:3:16: 'mail_host' does nothing without 'mail'" in problems(report)
+
+
+def test_the_example_of_the_documentation_is_a_host(tmp_path: Path) -> None:
+    blocks = re.findall(
+        r"^```yaml\n(.*?)^```$", (REPOSITORY / "docs/matrix.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    for name, text in zip(("host.yaml", "secrets.yaml"), blocks, strict=True):
+        (tmp_path / name).write_text(text)
+    matrix = build(Builder(), tmp_path / "host.yaml").plan.services[0]
+    assert {each.name for each in matrix.containers} - {
+        "postgres",
+        "synapse",
+        "element-web",
+        "nginx",
+        "nginx-http",
+    } == {
+        "redis",
+        "worker-1",
+        "worker-2",
+        "federation-sender",
+        "coturn",
+    }
+    assert [unit.name for unit in matrix.units] == ["matrix-admin.service"]
 
 
 def test_a_stack_says_what_its_options_need(podhost: Podhost, tmp_path: Path) -> None:
