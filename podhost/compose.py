@@ -16,9 +16,8 @@ from typing import NamedTuple
 from podhost.document import Mapping as MappingNode
 from podhost.document import Node, Scalar, Sequence, plain
 from podhost.problems import Mark, Report, Source, did_you_mean
+from podhost.spec.stack import KINDS
 
-KINDS = ("parameters", "secrets", "certificates", "volumes", "networks", "pods", "containers", "units")
-"""What a part can bring."""
 _OPTION = r"<([a-z][a-z0-9_]*)>"
 _NAME = r"[a-z][a-z0-9_-]{0,62}"
 

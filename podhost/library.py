@@ -7,12 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from podhost.compose import KINDS, Part, compose
+from podhost.compose import Part, compose
 from podhost.document import Mapping as MappingNode
 from podhost.document import Node, Scalar, load, locate, read_text
 from podhost.problems import Mark, Report, Source, did_you_mean
 from podhost.spec.model import validate
-from podhost.spec.stack import Stack
+from podhost.spec.stack import KINDS, Stack
 
 
 class StackFolder(NamedTuple):

@@ -14,7 +14,7 @@ from pydantic_core import core_schema
 
 from podhost.spec import model
 from podhost.spec.host import Host
-from podhost.spec.stack import Parameter, Stack, one_or_many
+from podhost.spec.stack import KINDS, Parameter, Stack, one_or_many
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT = ["string", "number", "boolean"]
@@ -53,8 +53,22 @@ def _schema(kind: type[model.Model], title: str) -> dict[str, Any]:
 
 
 def stack_schema() -> dict[str, Any]:
-    """The schema of a stack.yaml."""
-    return _schema(Stack, "A stack of podhost")
+    """The schema of a stack.yaml: a stack that uses parts says of what they bring only what differs, and nothing for what it does without."""
+    found = _schema(Stack, "A stack of podhost")
+    found["required"] = ["stack", "summary"]
+    for part in found["$defs"].values():
+        part.pop("required", None)
+    for kind in KINDS[1:]:  # parameters are taken by what names them
+        names = found["properties"][kind].get("patternProperties") or found["properties"][kind]
+        for pattern, part in names.items():
+            if isinstance(part, dict) and "$ref" in part:
+                names[pattern] = {"anyOf": [part, {"type": "null"}]}
+    found["properties"]["parts"] = {
+        "description": "What others have written already: for each use of a part its name here, and what the part wants to know.",
+        "type": "object",
+        "additionalProperties": {"type": ["object", "null"]},
+    }
+    return found
 
 
 def host_schema(stacks: Mapping[str, Stack]) -> dict[str, Any]:

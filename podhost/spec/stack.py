@@ -257,3 +257,7 @@ class Stack(Model):
         default_factory=dict,
         description="Rules of podhost check that are not to speak of this stack, each with the reason why not.",
     )
+
+
+KINDS = ("parameters", "secrets", "certificates", "volumes", "networks", "pods", "containers", "units")
+"""What a stack consists of, and parts can bring."""

@@ -36,6 +36,9 @@ parameters:
   ports: {type: list, items: port, summary: Ports, default: [80]}
 secrets:
   password: {content: "a ${token} ${hex:8}"}
+parts:
+  nginx: {pod: main, certificate: web, servers: x.conf, listens: [8443]}
+  second: {part: postgres, pod: main, user: x}
 certificates:
   web: {names: ["{{ domain }}"]}
 volumes:

@@ -55,16 +55,18 @@ def test_the_stacks_beside_a_host_file_are_its_own(podhost: Podhost, tmp_path: P
     """Wherever podhost is called; those where one stands are for names alone. A copy goes before podhost's own."""
     podhost("new", "notes", "-o", "there/stacks/notes")
     podhost("new", "matrix", "-o", "there/stacks/matrix")
-    (tmp_path / "there/host.yaml").write_text("stacks: {notes: {domain: a.org}, matrix: {domain: b.org}}\n")
-    result = podhost("render", "there/host.yaml", "--format", "butane")
-    assert result.status == 0, result.stderr
-    assert "matrix is here" in result.stdout
-    assert "synapse" not in result.stdout
+    for name in ("notes", "matrix"):
+        (tmp_path / "there/host.yaml").write_text(f"stacks: {{{name}: {{domain: a.org}}}}\n")
+        result = podhost("render", "there/host.yaml", "--format", "butane")
+        assert result.status == 0, result.stderr
+        assert f"{name} is here" in result.stdout
+        assert "synapse" not in result.stdout
     (tmp_path / "host.yaml").write_text("stacks: {notes: {domain: a.org}}\n")
     result = podhost("render", "host.yaml")
     assert result.status == 1
     assert "error: there is no stack 'notes'" in result.stderr
-    assert podhost("render", "host.yaml", "--stack-path", "there/stacks").status == 0
+    for verb in ("render", "check"):
+        assert podhost(verb, "host.yaml", "--stack-path", "there/stacks").status == 0
 
 
 def test_a_stack_path_that_is_not_there(podhost: Podhost) -> None:

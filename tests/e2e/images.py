@@ -7,7 +7,7 @@ A layer is a folder below `images/`: `build.sh` runs in the layer's root, then `
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from podhost.spec.host import Certificates
 
@@ -78,6 +78,9 @@ NGINX = Image(
     stop_signal="SIGQUIT",
 )
 
+# What stacks/site/README.md tells administrators of: an image of their own, with a module that nginx's has not.
+NGINX_BROTLI = replace(NGINX, reference="docker.io/example/nginx-brotli:1.30", layers=(*NGINX.layers, "nginx-brotli"))
+
 ELEMENT = Image(
     reference="docker.io/vectorim/element-web:v1.12.20",
     layers=("base", "nginx", "element"),
@@ -142,7 +145,7 @@ RADICALE = Image(
     volumes=("/var/lib/radicale",),
 )
 
-IMAGES = (POSTGRES, SYNAPSE, ELEMENT, NGINX, REDIS, COTURN, MINIFLUX, RADICALE, PODHOST)
+IMAGES = (POSTGRES, SYNAPSE, ELEMENT, NGINX, NGINX_BROTLI, REDIS, COTURN, MINIFLUX, RADICALE, PODHOST)
 # What layers are made of beside their own folder: paths of this repository, below /mnt/source while they are built.
 SOURCES = {
     "podhost-needs": ("pyproject.toml",),

@@ -345,9 +345,13 @@ class Peer(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.heard: asyncio.Queue[bytes | Exception] = asyncio.Queue()
+        self.gone = asyncio.Event()
 
     def datagram_received(self, data: bytes, _addr: object) -> None:
         self.heard.put_nowait(data)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.gone.set()
 
     def error_received(self, error: Exception) -> None:
         self.heard.put_nowait(error)
@@ -411,8 +415,9 @@ def test_two_people_call_through_the_relay(host: Host, acme: Pebble, relay_user:
         other.sendto(b"from Bob", places[0])
         while await alice.next() != b"from Bob":
             pass
-        for each in (one, other):
-            each.close()
+        one.close()
+        other.close()
+        await asyncio.gather(alice.gone.wait(), bob.gone.wait())
 
     asyncio.run(asyncio.wait_for(call(), 60))
 
@@ -428,6 +433,7 @@ def test_the_relay_reaches_no_inner_network(host: Host, relay_user: dict[str, An
         transport.sendto(b"knock", (address, 8008))
         answer = await peer.next()
         transport.close()
+        await peer.gone.wait()
         return answer
 
     for address in (pod.stdout.strip(), GATEWAY, "127.0.0.1", "192.168.0.1", "172.16.0.1", "169.254.169.254"):

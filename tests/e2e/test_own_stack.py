@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.test_stacks_page import written
+from tests.test_stacks_page import BLOCK, PAGE, written
 
 from .acme import Pebble
 from .bed import Bed
@@ -44,3 +45,29 @@ def test_who_knows_the_password_puts_files_there_and_they_stay(host: Host, acme:
     healthy(host)
     assert host.request(f"{URL}/letters/letter.txt").text == LETTER
     assert "letters/" in host.request(f"{URL}/").text
+
+
+def test_a_part_that_is_used_twice(bed: Bed, tmp_path: Path) -> None:
+    """Two databases in one pod, as the page shows: each with its own port, user, password and data."""
+    (uses,) = (block for block in BLOCK.findall(PAGE.read_text("utf-8")) if block.startswith("parts:"))
+    (tmp_path / "stacks/notes").mkdir(parents=True)
+    (tmp_path / "stacks/notes/stack.yaml").write_text(f"stack: notes\nsummary: Notes\npods: {{notes: }}\n{uses}")
+    (tmp_path / "host.yaml").write_text("stacks: {notes: {}}\n")
+    data = bed.folder("notes")
+    host = bed.host("notes", rendered(tmp_path / "host.yaml"), data=data)
+    host.provision()
+    host.boot()
+    host.wait_booted()
+    healthy(host)
+    for name, user, port in (("postgres", "notes", 5432), ("archive", "archive", 5433)):
+        query = "select current_user, inet_server_port()"
+        login = f"PGPASSFILE=/tmp/pass psql --host=127.0.0.1 --port={port} {user} {user}"
+        secret = (data / f"notes/secrets/{name}_passfile").read_text()
+        assert secret.startswith(f"127.0.0.1:{port}:{user}:{user}:")
+        # From the other container: they share the pod's network, and nothing else.
+        other = {"postgres": "archive", "archive": "postgres"}[name]
+        host.run(f"podman exec notes-{other} sh -c 'umask 077; echo \"{secret}\" > /tmp/pass'")
+        said = host.run(f"podman exec notes-{other} sh -c '{login} -Atc \"{query}\"'").stdout
+        assert said.strip() == f"{user}|{port}"
+        assert (data / f"notes/{name}/PG_VERSION").exists()
+    host.destroy()

@@ -98,13 +98,25 @@ def test_after_a_reboot_and_on_a_new_machine_it_is_all_there(host: Host, acme: P
 
 
 def test_without_a_folder_the_data_volume_is_served(host: Host, acme: Pebble, www: Path) -> None:
-    """And with `fallback`, an application in the browser gets every path."""
-    (www / "host.yaml").write_text("stacks: {site: {domain: www.fcos.fr, fallback: /index.html}}\n")
+    """With `fallback`, an application in the browser gets every path; with an image that has brotli, who takes it gets that."""
+    parameters = [
+        "domain: www.fcos.fr",
+        "fallback: /index.html",
+        "nginx_image: docker.io/example/nginx-brotli:1.30",
+        "brotli: true",
+        "modules: [/usr/lib/nginx/modules/ngx_http_brotli_filter_module.so]",
+    ]
+    (www / "host.yaml").write_text(f"stacks: {{site: {{{', '.join(parameters)}}}}}\n")
     host.poweroff()
     host.config = rendered(www / "host.yaml", *acme.settings)
     host.provision()
     host.boot()
     host.wait_until_answers("http://www.fcos.fr/", status=301)
     host.run("echo application > /var/srv/containers/site/www/index.html")
+    host.run("yes style | head -c 5000 > /var/srv/containers/site/www/style.css")
     host.wait_until_answers(f"{URL}/some/path", authority=acme.root)
     assert host.request(f"{URL}/some/path").text == "application\n"
+    small = host.request(f"{URL}/style.css", headers={"Accept-Encoding": "gzip, br"})
+    assert (small.headers["content-encoding"], len(small.body) < 200) == ("br", True)
+    assert "content-encoding" not in host.request(f"{URL}/style.css").headers
+    healthy(host)
