@@ -27,6 +27,9 @@ Sections = Mapping[str, tuple["Key", ...]]
 
 MULTI_USER = "multi-user.target"
 
+HOST = "host"
+"""The network of a container that has none of its own: what its program listens on are ports of the host."""
+
 
 class Places(NamedTuple):
     """Where the parts of a service stand, finer than their own marks: `node` is its stack file.
@@ -82,13 +85,14 @@ ROOT = Owner(0, 0)
 
 
 class Port(NamedTuple):
-    """A port of the host that leads to one of a pod or container."""
+    """A port of the host that leads to one of a pod or container; with a `span` above 1, as many in a row to as many."""
 
     host: int
     inner: int
     mark: Mark
     address: str = ""
     protocol: str = "tcp"
+    span: int = 1
 
 
 class Mount(NamedTuple):
@@ -141,7 +145,7 @@ class Image(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A piece of a secret: `kind` is text, secret (another one's content), given (by the administrator alone), token, hex or base64 (`argument` random bytes)."""
+    """A piece of a secret: `kind` is text, secret (another one's content), json (the same, in the quotes of a JSON string), given (by the administrator alone), token, hex or base64 (`argument` random bytes)."""
 
     kind: str
     argument: str

@@ -51,6 +51,13 @@ def _file(path: str, text: str) -> Iterator[tuple[str, str]]:
         yield from _data("", tomllib.loads(text))
     elif "/config/nginx" in path:
         yield from _data("", nginx.parse(text))
+    elif path.endswith(".secrets"):
+        for name, *pieces in (line.split("\t") for line in text.splitlines()):
+            whole = "".join(each.removeprefix("text:") if each.startswith("text:") else f"({each})" for each in pieces)
+            if name == "mail_config":
+                yield from _file(f"{name}.yaml", whole)
+            else:
+                yield name, whole
     elif path.endswith(UNIT_SUFFIXES) and "[" in text:
         yield from _unit(path, text)
     else:

@@ -85,6 +85,7 @@ def data_not_lasting(subject: Subject) -> Iterator[Finding]:
     A volume with `lasting: false` goes with the system's disk.
 
     Mend: define a volume, and mount it where the image has its data.
+    If nothing there is worth keeping, as in a cache, say so with `tmpfs`.
 
     Source: podman-systemd.unit(5): the container is removed when its service stops.
     """
@@ -92,7 +93,7 @@ def data_not_lasting(subject: Subject) -> Iterator[Finding]:
         data = data_path(member)
         path = data.get("path", "")
         targets = {mount.target for mount in member.container.mounts}
-        if not path or data.get("refuses") in targets:  # that is another rule's
+        if not path or path in member.container.tmpfs or data.get("refuses") in targets:  # that is another rule's
             continue
         mounts = [
             each

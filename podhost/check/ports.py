@@ -17,7 +17,8 @@ _SSH = 22
 
 def _meet(one: plan.Port, other: plan.Port) -> bool:
     """Whether two ports of the host are one: without an address a port is on all of them."""
-    if (one.host, one.protocol) != (other.host, other.protocol):
+    apart = one.host + one.span <= other.host or other.host + other.span <= one.host
+    if apart or one.protocol != other.protocol:
         return False
     if one.address == other.address or not one.address or not other.address:
         return True
@@ -122,11 +123,12 @@ def no_listener(subject: Subject) -> Iterator[Finding]:
 
     Why: whoever connects is refused.
     podhost knows from `listens` alone which ports programs have, and checks them against each other.
+    Many ports in a row are for what a program opens while it runs, and are not asked for.
 
     Mend: correct the port, or add it to `listens` of the container whose program has it.
     """
     for port, service, owner, members in subject.published:
-        if not any(port.inner in each.container.listens for each in members):
+        if port.span == 1 and not any(port.inner in each.container.listens for each in members):
             yield Finding(
                 f"nothing in {owner} listens on port {port.inner}",
                 port.mark,

@@ -46,7 +46,9 @@ def unused(subject: Subject) -> Iterator[Finding]:
     """
     for service in subject.plan.services:
         used = {name for container in service.containers for name in container.secrets}
-        used |= {each.argument for secret in service.secrets for each in secret.content if each.kind == "secret"}
+        used |= {
+            each.argument for secret in service.secrets for each in secret.content if each.kind in ("secret", "json")
+        }
         for secret in service.secrets:
             if secret.name not in used:
                 yield Finding(

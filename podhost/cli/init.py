@@ -16,6 +16,7 @@ from podhost.library import Library, StackFolder
 from podhost.problems import Mark, Report, Source, did_you_mean
 from podhost.resolve.parameters import parameters
 from podhost.spec.host import Host
+from podhost.spec.stack import Parameter
 
 HEAD = """\
 # A host file of podhost: one machine, and the services on it.
@@ -76,16 +77,21 @@ def _hostname(folders: list[StackFolder]) -> str:
 def _stack(folder: StackFolder, builder: Builder) -> str:
     """The parameters of a stack: those that have to be given with an example, the others as comments with their defaults."""
     known = folder.spec.parameters
-    examples = {name: each.example for name, each in known.items() if each.default is None and each.example}
+    examples = {name: each.example for name, each in known.items() if _required(each) and each.example}
     mark = Mark(Source(folder.spec.stack, ""), 1, 1)
     values, _ = parameters(folder, node_of(examples, mark), mark, builder.templates, Report())
     text = f"  {folder.spec.stack}:\n"
     for name, parameter in known.items():
-        value = values.get(name, "")
+        value = values.get(name) or parameter.example or values.get(name, "")
         shown = json.dumps(value) if isinstance(value, bool | int | list | tuple) else _scalar(str(value))
         text += _comment(f"{parameter.summary}.", "    ")
-        text += f"    {'' if parameter.default is None else '# '}{name}: {shown}\n"
+        text += f"    {'' if _required(parameter) else '# '}{name}: {shown}\n"
     return text
+
+
+def _required(parameter: Parameter) -> bool:
+    """Whether every host file has to give it."""
+    return parameter.default is None and parameter.option is None
 
 
 def _scalar(text: str) -> str:

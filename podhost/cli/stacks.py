@@ -54,6 +54,6 @@ def _kind(parameter: Parameter) -> str:
 
 def _default(parameter: Parameter) -> str:
     if parameter.default is None:
-        return "has to be given"
+        return f"has to be given with {parameter.option}" if parameter.option else "has to be given"
     default = parameter.default
     return f"default: {', '.join(default) if isinstance(default, list) else default}"

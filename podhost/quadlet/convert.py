@@ -178,9 +178,12 @@ def _container(container: plan.Container, service: plan.Service) -> UnitFile:
     add("Image", f"{container.image}.image")
     if container.pod:
         add("Pod", f"{container.pod}.pod")
-    if container.network:
-        add("Network", f"{container.network}.network")
-    add("PublishPort", *map(_port, container.publish))
+    if container.network == plan.HOST:
+        add("Network", container.network)  # its ports are the host's already
+    else:
+        if container.network:
+            add("Network", f"{container.network}.network")
+        add("PublishPort", *map(_port, container.publish))
     if container.user:
         add("User", str(container.user.uid))
         add("Group", str(container.user.gid))
@@ -279,7 +282,10 @@ def _others(
 def _port(port: plan.Port) -> str:
     address = f"{port.address}:" if port.address else ""
     protocol = f"/{port.protocol}" if port.protocol != "tcp" else ""
-    return f"{address}{port.host}:{port.inner}{protocol}"
+    host, inner = (
+        f"{first}-{first + port.span - 1}" if port.span > 1 else str(first) for first in (port.host, port.inner)
+    )
+    return f"{address}{host}:{inner}{protocol}"
 
 
 def _mount(mount: plan.Mount) -> str:

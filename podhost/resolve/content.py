@@ -11,7 +11,7 @@ from podhost.library import StackFolder
 from podhost.problems import Mark, Report, Source, did_you_mean
 from podhost.quadlet import unitfile
 from podhost.resolve import values as read
-from podhost.resolve.fill import Filler
+from podhost.resolve.fill import Filler, Path
 from podhost.spec import stack as spec
 from podhost.templates import Templates
 
@@ -30,33 +30,44 @@ class Content(Filler):
         super().__init__(folder, values, places, templates, report)
         self.root = f"{plan.DATA_ROOT}/{self.stack.stack}"
 
-    def users_of_file(self, template: str) -> set[str]:
+    def users_of_file(self, file: plan.ConfigFile) -> set[str]:
         """Who mounts a configuration file: members of one pod count as one, as SELinux gives them one label."""
         return {
-            container.pod or name
-            for name, container in self.stack.containers.items()
-            if template in container.files.values()
+            self.stack.containers[name].pod or name
+            for (name, _), each in self.mounted.items()
+            if each.name == file.name
         }
 
     def files(self) -> tuple[plan.ConfigFile, ...]:
         """Render the files that containers mount."""
         found: dict[str, plan.ConfigFile] = {}
+        self.mounted: dict[tuple[str, str], plan.ConfigFile] = {}  # by container, and path in it
         for name, container in self.stack.containers.items():
             for target, template in container.files.items():
-                if template not in found:
-                    mark = self.mark(("containers", name, "files", target))
-                    found[template] = plan.ConfigFile(
-                        template, f"{self.root}/config/{template}", self.template(template, mark), mark
-                    )
+                file = self.file(("containers", name, "files", target), template, found)
+                found[file.name] = self.mounted[name, target] = file
         return tuple(found.values())
 
-    def template(self, name: str, mark: Mark) -> str:
-        """Render a template of the stack's folder; `mark` is where the stack names it."""
+    def file(self, path: Path, template: str, found: Mapping[str, plan.ConfigFile]) -> plan.ConfigFile:
+        """Render a file for a container, or take one that is there: where it has a number in it, it is the container's own."""
+        number, shared = self.numbers.get(str(path[1])), found.get(template)
+        if shared and number is None:
+            return shared
+        content = self.template(template, path)
+        if shared and shared.content == content:
+            return shared
+        stem, dot, suffix = template.rpartition(".")
+        name = template if number is None else f"{stem or suffix}-{number}{dot}{suffix if stem else ''}"
+        return plan.ConfigFile(name, f"{self.root}/config/{name}", content, self.mark(path))
+
+    def template(self, name: str, path: Path) -> str:
+        """Render a template of the stack's folder; the stack names it at the path."""
         source = self.folder.files.get(name)
         if source is None:
+            mark = self.mark(path)
             self.report.error(f"the stack has no file 'files/{name}'", mark, did_you_mean(name, self.folder.files))
             return ""
-        return self.templates.file(source, self.values, self.report)
+        return self.templates.file(source, self.values_at(path), self.report)
 
     def own_unit(self, name: str, unit: spec.Unit) -> plan.Unit:
         """Render a systemd unit of the stack's own."""
@@ -67,7 +78,7 @@ class Content(Filler):
                 self.mark(path),
                 "it ends with its type, as in backup.timer",
             )
-        content = self.template(unit.template, self.mark((*path, "template")))
+        content = self.template(unit.template, (*path, "template"))
         if source := self.folder.files.get(unit.template):
             unitfile.parse(Source(source.name, content), self.report)
         return plan.Unit(name, content, unit.enabled, self.mark(path))
@@ -88,10 +99,10 @@ class Content(Filler):
                     f"the circle is {' → '.join((*chain, name))}",
                 )
                 return
-            content = self.maybe(path, stack[name].content, read.secret_content) or ()
+            content = self.pieces(path, stack[name].content)
             for segment in content:
                 if (
-                    segment.kind == "secret"
+                    segment.kind in ("secret", "json")
                     and self.named(path, segment.argument, stack, "secret", "secrets/undefined")
                     and segment.argument in stack
                 ):
@@ -101,3 +112,17 @@ class Content(Filler):
         for name in stack:
             add(name, ())
         return tuple(found.values())
+
+    def pieces(self, path: Path, text: str) -> tuple[plan.Segment, ...]:
+        """Take a secret's content apart, and then fill in what is text in it: no value can ask for a secret."""
+        try:
+            segments = read.secret_content(text)
+        except ValueError as error:
+            self.report.error(str(error.args[0]), self.mark(path), error.args[1] if len(error.args) > 1 else "")
+            return ()
+        return tuple(
+            each._replace(argument=self.parse(path, each.argument, read.secret_text, ""))
+            if each.kind == "text"
+            else each
+            for each in segments
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -34,6 +34,7 @@ class Filler:
         self.folder = folder
         self.stack = folder.spec
         self.values = dict(values)
+        self.numbers: Mapping[str, int] = {}
         self.templates = templates
         self.report = report
         self.places = plan.Places(folder.node, places)
@@ -42,15 +43,27 @@ class Filler:
         """Tell where something stands."""
         return locate(self.folder.node, path)[0]
 
+    def values_at(self, path: Path) -> Mapping[str, Any]:
+        """What may be filled in at a place: one of several like containers knows its number."""
+        number = self.numbers.get(str(path[1])) if path[0] == "containers" else None
+        return self.values if number is None else {**self.values, "number": number}
+
     def text(self, path: Path, text: str) -> str:
         """Fill in a text."""
         if "{" not in text:
             return text
-        return self.templates.text(text, self.mark(path), self.values, self.report)
+        return self.templates.text(text, self.mark(path), self.values_at(path), self.report)
 
     def texts(self, path: Path, each: Iterable[str]) -> tuple[str, ...]:
         """Fill in the texts of a list."""
         return tuple(self.text((*path, index), text) for index, text in enumerate(each))
+
+    def items(self, path: Path, each: Iterable[str]) -> Iterator[tuple[Path, str]]:
+        """The items of a list with their paths; one that a template leaves empty is left out."""
+        for index, text in enumerate(each):
+            where = (*path, index)
+            if "{" not in text or self.text(where, text):
+                yield where, text
 
     def keys(self, path: Path, keys: Mapping[str, tuple[str, ...]]) -> tuple[plan.Key, ...]:
         """Fill in the keys of a section."""
@@ -71,7 +84,7 @@ class Filler:
     def maybe(self, path: Path, text: str, parser: Callable[[str], Result]) -> Result | None:
         """Fill in a text and parse it; a failure is reported at its place, and the result is then None."""
         problems = Report()
-        filled = self.templates.text(text, self.mark(path), self.values, problems) if "{" in text else text
+        filled = self.templates.text(text, self.mark(path), self.values_at(path), problems) if "{" in text else text
         if not problems.failed:
             try:
                 return parser(filled)

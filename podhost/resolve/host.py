@@ -6,7 +6,7 @@ import re
 
 from podhost.document import Mapping, Node, Scalar, key_mark, locate
 from podhost.library import Library
-from podhost.plan import WEBROOT, EmbeddedSecret, Machine, Plan, Service, Silence
+from podhost.plan import WEBROOT, EmbeddedSecret, Machine, Plan, Segment, Service, Silence
 from podhost.problems import Report, Source, did_you_mean
 from podhost.resolve.attachments import Attachments
 from podhost.resolve.certificates import check_own, resolve_certificates
@@ -65,7 +65,9 @@ def resolve(
         report.extend(problems)
         if service:
             services.append(service)
-    embedded = _embedded(secrets, services, report) if secrets else ()
+    embedded = _embedded(secrets, host, services, report) if secrets else ()
+    if secrets or host.secrets is None:  # a file that could not be read has been reported
+        _check_given(services, embedded, report)
     check_own(host, node, services, report)
     certificates = resolve_certificates(host, node, services, machine, library, templates, attachments, report)
     if certificates:
@@ -161,7 +163,20 @@ def _machine(host: Host, node: Node, report: Report) -> Machine:
     )
 
 
-def _embedded(root: Node, services: list[Service], report: Report) -> tuple[EmbeddedSecret, ...]:
+def _check_given(services: list[Service], embedded: tuple[EmbeddedSecret, ...], report: Report) -> None:
+    """Report secrets that only the administrator can give, and did not."""
+    brought = {(secret.service, secret.name) for secret in embedded}
+    for service in services:
+        for secret in service.secrets:
+            if secret.content == (Segment("given", ""),) and (service.name, secret.name) not in brought:
+                report.error(
+                    f"the stack '{service.name}' needs the secret '{secret.name}', which only you can give",
+                    service.mark,
+                    f"name a file with 'secrets: FILE', and write in it: {service.name}: {{{secret.name}: …}}",
+                )
+
+
+def _embedded(root: Node, host: Host, services: list[Service], report: Report) -> tuple[EmbeddedSecret, ...]:
     """Read a secrets file: for each stack a mapping of its secrets to their contents."""
     found = []
     known = {service.name: {secret.name for secret in service.secrets} for service in services}
@@ -169,6 +184,8 @@ def _embedded(root: Node, services: list[Service], report: Report) -> tuple[Embe
         report.error("a mapping of stacks to their secrets is expected here", root.mark)
         return ()
     for stack, node in root.pairs.items():
+        if stack in host.stacks and stack not in known:
+            continue  # what is wrong with it has been reported
         if stack not in known:
             report.error(f"the host has no stack '{stack}'", root.key_marks[stack], did_you_mean(stack, known))
         elif not isinstance(node, Mapping):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Values
+
 from podhost.document import Mapping, Node, Scalar, Sequence, locate, node_of
 from podhost.library import StackFolder
 from podhost.problems import Mark, Report, did_you_mean
+from podhost.spec import types as kinds
 from podhost.spec.stack import Parameter
 from podhost.spec.types import SCALARS
 from podhost.templates import Templates
@@ -30,8 +33,19 @@ def parameters(
     places: dict[str, Mark] = {}
     for name, parameter in known.items():
         node = pairs.get(name)
+        wanted = _wanted(folder, name, values, report)
+        if node is not None and not wanted:
+            report.warning(
+                f"'{name}' does nothing without '{parameter.option}'",
+                node.mark,
+                f"add {parameter.option}: {_on(known[str(parameter.option)])}, or remove '{name}'",
+            )
         if node is None and parameter.default is None:
-            report.error(f"'{name}' is missing: {parameter.summary}", mark, f"add {name}: {parameter.example or '…'}")
+            if not wanted:
+                values[name] = ""
+                continue
+            place = places.get(str(parameter.option), mark)
+            report.error(f"'{name}' is missing: {parameter.summary}", place, f"add {name}: {parameter.example or '…'}")
             continue
         if node is None:
             place, default = locate(folder.node, ("parameters", name, "default"))
@@ -45,10 +59,33 @@ def parameters(
                     continue
         else:
             places[name] = node.mark
+        if parameter.default == "" and isinstance(node, Scalar) and node.value == "":
+            values[name] = kinds.string("") if parameter.type in ("string", "email") else ""
+            continue
         value = _read(parameter, node, report)
         if value is not None:
             values[name] = value
     return values, places
+
+
+def _wanted(folder: StackFolder, name: str, values: Values[str, object], report: Report) -> bool:
+    """Whether the option that a parameter belongs to is on."""
+    option = folder.spec.parameters[name].option
+    if option is None:
+        return True
+    before = tuple(folder.spec.parameters)[: tuple(folder.spec.parameters).index(name)]
+    if option not in before:
+        report.error(
+            f"no parameter '{option}' is declared before '{name}'",
+            locate(folder.node, ("parameters", name, "option"))[0],
+            did_you_mean(option, before),
+        )
+    return bool(values.get(option, True))  # one that is wrong has been reported
+
+
+def _on(option: Parameter) -> str:
+    """A value that switches an option on."""
+    return option.example or {"boolean": "true", "integer": "1"}.get(option.type, "…")
 
 
 def _read(parameter: Parameter, node: Node, report: Report) -> object:

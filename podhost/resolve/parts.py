@@ -59,7 +59,7 @@ def _wanted(
     if problems.failed:
         return True
     try:
-        return kinds.boolean(filled)
+        return int(filled) > 0 if filled.isdecimal() else kinds.boolean(filled)
     except ValueError as error:
         report.error(str(error.args[0]), mark, error.args[1])
         return True

@@ -14,6 +14,7 @@ from podhost.library import StackFolder
 from podhost.problems import Mark, Report
 from podhost.resolve import values as read
 from podhost.resolve.content import Content
+from podhost.resolve.counts import counted
 from podhost.resolve.fill import Path, written
 from podhost.resolve.parts import present
 from podhost.spec import stack as spec
@@ -69,8 +70,11 @@ class _Resolver(Content):
         pairs: Mapping[str, plan.Pair],
         webroot: str,
     ) -> None:
-        folder, absent = present(folder, {**values, "host": machine}, templates, report)
+        known = {**values, "host": machine}
+        folder, numbers = counted(folder, known, templates, report)
+        folder, absent = present(folder, known, templates, report)
         super().__init__(folder, values, places, templates, report)
+        self.numbers = numbers
         # A template may ask whether the host has a part: what is left out is there, and empty.
         self.values["secrets"] = {
             **dict.fromkeys(absent.get("secrets", ()), ""),
@@ -208,9 +212,8 @@ class _Resolver(Content):
 
     def ports(self, path: Path, texts: Iterable[str]) -> tuple[plan.Port, ...]:
         found = []
-        for index, text in enumerate(texts):
-            where = (*path, index)
-            found.append(self.maybe(where, text, partial(read.port, mark=self.mark(where))))
+        for where, text in self.items(path, texts):
+            found.append(self.maybe(where, text, partial(read.port, mark=self.blame(where, text))))
         return tuple(port for port in found if port)
 
     def container(
@@ -232,6 +235,9 @@ class _Resolver(Content):
                 f"write it at the pod '{container.pod}'",
                 "quadlet/pod-key-on-member",
             )
+        network = container.network
+        if network != plan.HOST:
+            network = self.named((*path, "network"), network, stack.networks, "network")
         for index, secret in enumerate(container.secrets):
             self.named((*path, "secrets", index), secret, stack.secrets, "secret", "secrets/undefined")
         return plan.Container(
@@ -241,14 +247,15 @@ class _Resolver(Content):
             image=images[name].unit,
             reference=images[name].reference,
             pod=pod,
-            network=self.named((*path, "network"), container.network, stack.networks, "network"),
+            network=network,
             publish=self.ports((*path, "publish"), container.publish),
             listens=tuple(
-                self.parse((*path, "listens", i), text, read.port_number, 0) for i, text in enumerate(container.listens)
+                self.parse(where, text, read.port_number, 0)
+                for where, text in self.items((*path, "listens"), container.listens)
             ),
             user=user,
             command=tuple(
-                self.encodable((*path, "command", i), "Exec", text) for i, text in enumerate(container.command)
+                self.encodable(where, "Exec", text) for where, text in self.items((*path, "command"), container.command)
             ),
             environment=self.environment((*path, "environment"), container.environment),
             secrets=container.secrets,
@@ -348,13 +355,14 @@ class _Resolver(Content):
             mount = self.maybe(where, text, partial(read.mount, volumes=by_name, mark=self.mark(where)))
             if mount:
                 found.append(mount)
-        for target, template in container.files.items():
+        for target in container.files:
             where = (*path, "files", target)
             self.parse(where, target, read.container_path, "")
-            if template in self.empty:
+            file = self.mounted[str(path[1]), target]
+            if file.name in self.empty:
                 continue
-            label = "Z" if len(self.users_of_file(template)) == 1 else "z"
-            found.append(plan.Mount(f"{self.root}/config/{template}", target, ("ro", label), self.mark(where)))
+            label = "Z" if len(self.users_of_file(file)) == 1 else "z"
+            found.append(plan.Mount(file.path, target, ("ro", label), self.mark(where)))
         for index, name in enumerate(container.certificates):
             where = (*path, "certificates", index)
             self.named(where, name, self.stack.certificates, "certificate")

@@ -16,7 +16,7 @@ port_number = kinds.port
 
 _OWNER = r"([0-9]{1,10})(?::([0-9]{1,10}))?"
 _MODE = r"0?[0-7]{3}|[0-7]{4}"
-_PORT = r"(?:(?P<address>[0-9.]+|\[[0-9a-fA-F:]+\]):)?(?P<host>[0-9]+):(?P<inner>[0-9]+)(?:/(?P<protocol>tcp|udp))?"
+_PORT = r"(?:(?P<address>[0-9.]+|\[[0-9a-fA-F:]+\]):)?(?P<host>[0-9]+)(?:-(?P<host_last>[0-9]+))?:(?P<inner>[0-9]+)(?:-(?P<inner_last>[0-9]+))?(?:/(?P<protocol>tcp|udp))?"
 _SIGNAL = r"SIG[A-Z0-9+-]{2,12}"
 # https://github.com/distribution/reference: a registry with a dot or a port, lower-case names, then a tag or a digest or both
 _IMAGE = r"(?P<registry>[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[0-9]+)?)/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?P<tag>:[\w][\w.-]{0,127})?(?P<digest>@sha256:[0-9a-f]{64})?"
@@ -62,7 +62,7 @@ def mode(text: str) -> int:
 
 
 def port(text: str, mark: Mark) -> Port:
-    """[ADDRESS:]HOST:INNER[/udp]."""
+    """[ADDRESS:]HOST:INNER[/udp], where both may be FIRST-LAST."""
     match = re.fullmatch(_PORT, text)
     if not match:
         raise ValueError(
@@ -78,8 +78,22 @@ def port(text: str, mark: Mark) -> Port:
             raise ValueError(
                 f"'{match['address']}' is not an IP address", "write it as in 127.0.0.1 or [::1]"
             ) from None
+    counts = [
+        kinds.port(match[f"{side}_last"] or match[side]) - kinds.port(match[side]) + 1 for side in ("host", "inner")
+    ]
+    if counts[0] < 1:
+        raise ValueError(f"'{text}' ends before it begins", "write the lower port first, as in 5000-5009:5000-5009")
+    if counts[0] != counts[1]:
+        raise ValueError(
+            f"'{text}' does not lead as many ports to as many", "write FIRST-LAST:FIRST-LAST, as in 5000-5009:5000-5009"
+        )
     return Port(
-        kinds.port(match["host"]), kinds.port(match["inner"]), mark, match["address"] or "", match["protocol"] or "tcp"
+        kinds.port(match["host"]),
+        kinds.port(match["inner"]),
+        mark,
+        match["address"] or "",
+        match["protocol"] or "tcp",
+        counts[0],
     )
 
 
@@ -145,12 +159,18 @@ def calendar(text: str) -> str:
     return text
 
 
-def secret_content(text: str) -> tuple[Segment, ...]:
-    """Text with ${token}, ${hex:BYTES}, ${base64:BYTES} or ${SECRET} in it."""
-    segments = []
-    position = 0
+def secret_text(text: str) -> str:
+    """Text that may be part of a secret."""
     if re.search(r"[\x00-\x1f\x7f]", text):
         raise ValueError("a secret is made of one line without tabs")
+    return text
+
+
+def secret_content(text: str) -> tuple[Segment, ...]:
+    """Text with ${token}, ${hex:BYTES}, ${base64:BYTES}, ${SECRET} or ${json:SECRET} in it."""
+    segments = []
+    position = 0
+    secret_text(text)
     for match in re.finditer(_SEGMENT, text):
         if match.start() > position:
             segments.append(Segment("text", text[position : match.start()]))
@@ -176,6 +196,8 @@ def _segment(inner: str) -> Segment:
         return Segment("given", "")
     if kind in ("hex", "base64") and re.fullmatch("[0-9]{1,4}", argument) and 1 <= int(argument) <= 1024:
         return Segment(kind, argument)
+    if kind == "json" and re.fullmatch(r"[a-z][a-z0-9_-]*", argument):
+        return Segment("json", argument)
     if colon or not re.fullmatch(r"[a-z][a-z0-9_-]*", inner):
         raise ValueError(
             f"'${{{inner}}}' makes no secret",

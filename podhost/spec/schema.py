@@ -81,7 +81,7 @@ def host_schema(stacks: Mapping[str, Stack]) -> dict[str, Any]:
 
 
 def _parameters(stack: Stack) -> dict[str, Any]:
-    needed = [name for name, each in stack.parameters.items() if each.default is None]
+    needed = [name for name, each in stack.parameters.items() if each.default is None and each.option is None]
     found: dict[str, Any] = {
         "description": stack.summary,
         "type": "object" if needed else ["object", "null"],

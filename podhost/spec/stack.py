@@ -31,7 +31,7 @@ class Part(Model):
 
     when: str = Field(
         "true",
-        description="Whether the host has it, true or false; what names a part that is left out goes without it.",
+        description="Whether the host has it, true or false, or how many of something it has; what names a part that is left out goes without it.",
     )
 
 
@@ -39,15 +39,30 @@ class Parameter(Model):
     """A value that the host file gives to the stack."""
 
     type: Literal[
-        "string", "integer", "boolean", "hostname", "email", "port", "duration", "size", "path", "enum", "list"
+        "string",
+        "integer",
+        "boolean",
+        "hostname",
+        "address",
+        "email",
+        "port",
+        "duration",
+        "size",
+        "path",
+        "enum",
+        "list",
     ] = Field(description="What kind of value it is.")
     summary: str = Field(description="What the parameter is for, in one line.")
     default: Any = Field(
-        None, description="The value when the host file gives none; a parameter without a default has to be given."
+        None,
+        description="The value when the host file gives none; a parameter without a default has to be given, and an empty default is a value of every type.",
+    )
+    option: Name | None = Field(
+        None, description="The parameter declared before it that switches on what this one is for."
     )
     example: str | None = Field(None, description="A value to show in a new host file.")
     values: tuple[str, ...] = Field((), description="The values of an enum.")
-    items: Literal["string", "integer", "hostname", "email", "port", "path"] = Field(
+    items: Literal["string", "integer", "hostname", "address", "email", "port", "path"] = Field(
         "string", description="The type of a list's items."
     )
     minimum: Integer | None = Field(None, description="The smallest integer allowed.")
@@ -60,7 +75,7 @@ class Secret(Part):
     summary: str = Field("", description="What the secret is for, in one line.")
     content: str = Field(
         "${token}",
-        description="How to make it: text with ${token}, ${hex:BYTES}, ${base64:BYTES} of fresh randomness, ${NAME} of another secret of the stack; ${given} alone is one that only the administrator can give.",
+        description="How to make it: text with ${token}, ${hex:BYTES}, ${base64:BYTES} of fresh randomness, ${NAME} of another secret of the stack, or ${json:NAME} for the same in JSON's quotes; ${given} alone is one that only the administrator can give.",
     )
 
 
@@ -107,7 +122,9 @@ class Pod(Part):
     network: str | None = Field(
         None, description="The network of the stack that the pod is on; the default is podman's own."
     )
-    publish: tuple[str, ...] = Field((), description="Ports of the host: [ADDRESS:]HOST:POD[/udp].")
+    publish: tuple[str, ...] = Field(
+        (), description="Ports of the host: [ADDRESS:]HOST:POD[/udp], or as many of each: FIRST-LAST:FIRST-LAST."
+    )
     quadlet: Keys = Field(default_factory=dict, description="Other keys of the [Pod] section.")
     systemd: dict[Literal["Unit", "Service", "Install"], Keys] = Field(
         default_factory=dict, description="Other keys of the systemd sections."
@@ -144,11 +161,18 @@ class Container(Part):
     """A program and everything it needs to run."""
 
     summary: str = Field("", description="What the container does, in one line.")
+    count: str = Field(
+        "1",
+        description="How many of it there are, if not one: NAME-1 and so on; its templates and files know their 'number'.",
+    )
     image: str = Field(description="The image, with registry and tag: docker.io/library/nginx:1.29.")
     pod: str | None = Field(None, description="The pod of the stack it is a member of; without one it stands alone.")
-    network: str | None = Field(None, description="The network of the stack that a container without pod is on.")
+    network: str | None = Field(
+        None, description="The network of the stack that a container without pod is on; 'host' is the host's own."
+    )
     publish: tuple[str, ...] = Field(
-        (), description="Ports of the host, for a container without pod: [ADDRESS:]HOST:CONTAINER[/udp]."
+        (),
+        description="Ports of the host, for a container without pod: [ADDRESS:]HOST:CONTAINER[/udp], or as many of each: FIRST-LAST:FIRST-LAST. On the host's own network both are the same.",
     )
     listens: tuple[str, ...] = Field((), description="The ports its program listens on.")
     user: str | None = Field(None, description="UID:GID it runs as; the default is the image's own.")

@@ -104,6 +104,16 @@ def _hostname_hint(text: str) -> str:
     return rule
 
 
+def address(text: str) -> str:
+    """An IPv4 or IPv6 address."""
+    import ipaddress  # few stacks name an address
+
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError(f"'{text}' is not an IP address", "write it as in 192.0.2.1 or 2001:db8::1") from None
+
+
 def email(text: str) -> Text:
     """An e-mail address: the `local@domain` of RFC 5321, without quoted local parts."""
     local, at, domain = text.rpartition("@")
@@ -160,6 +170,7 @@ SCALARS: dict[str, Type] = {
     "integer": Type(integer, "a whole number"),
     "boolean": Type(boolean, "true or false"),
     "hostname": Type(hostname, "a host name"),
+    "address": Type(address, "an IP address"),
     "email": Type(email, "an e-mail address"),
     "port": Type(port, "a port number"),
     "duration": Type(duration, "a time span, as in 90s, 5m, 2h, 7d"),

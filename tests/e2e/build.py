@@ -51,6 +51,7 @@ _CONTAINED = [
     "--propagation=private",
 ]
 _AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+_CAPABILITY = "security.capability"
 _NOT_IN_IMAGES = ("var/cache/apt", "var/lib/apt/lists", "dev", "proc", "sys", "mnt", "tmp")
 
 
@@ -283,7 +284,12 @@ def _tar(tree: Path, path: Path) -> None:
                 if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
                     tar.addfile(tarfile.TarInfo(str(inside / f".wh.{name}")))
                 else:
-                    tar.add(found, str(inside / name), recursive=False)
+                    entry = tar.gettarinfo(found, str(inside / name))
+                    if entry.isreg() and _CAPABILITY in os.listxattr(found):
+                        value = os.getxattr(found, _CAPABILITY)
+                        entry.pax_headers = {f"SCHILY.xattr.{_CAPABILITY}": value.decode("utf-8", "surrogateescape")}
+                    with found.open("rb") if entry.isreg() else contextlib.nullcontext() as content:
+                        tar.addfile(entry, content)
 
 
 if __name__ == "__main__":

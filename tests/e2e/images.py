@@ -92,6 +92,27 @@ ELEMENT = Image(
     stop_signal="SIGQUIT",
 )
 
+REDIS = Image(
+    reference="docker.io/library/redis:8",
+    layers=("base", "redis"),
+    entrypoint=("docker-entrypoint.sh",),
+    cmd=("redis-server",),
+    env={"PATH": PATH},
+    ports=("6379/tcp",),
+    volumes=("/data",),
+)
+
+COTURN = Image(
+    reference="docker.io/coturn/coturn:4.6",
+    layers=("base", "coturn"),
+    entrypoint=("docker-entrypoint.sh",),
+    cmd=("--log-file=stdout",),
+    user="nobody:nogroup",
+    env={"PATH": PATH},
+    ports=("3478/tcp", "3478/udp", "5349/tcp", "5349/udp"),
+    volumes=("/var/lib/coturn",),
+)
+
 # podhost itself is no stand-in, but Debian's Python is one for the official image that it stands on.
 # It changes with every line of podhost, so hosts pull it: they start without it, and so do real ones.
 PODHOST = Image(
@@ -124,7 +145,7 @@ RADICALE = Image(
     volumes=("/var/lib/radicale",),
 )
 
-IMAGES = (POSTGRES, SYNAPSE, ELEMENT, NGINX, NGINX_BROTLI, MINIFLUX, RADICALE, PODHOST)
+IMAGES = (POSTGRES, SYNAPSE, ELEMENT, NGINX, NGINX_BROTLI, REDIS, COTURN, MINIFLUX, RADICALE, PODHOST)
 # What layers are made of beside their own folder: paths of this repository, below /mnt/source while they are built.
 SOURCES = {
     "podhost-needs": ("pyproject.toml",),

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import difflib
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from podhost.build import Builder
 from podhost.library import Library
-from tests.support import Podhost, files_below
+from podhost.tree import tree
+from tests.support import Podhost, build, files_below
 
 HERE = Path(__file__).parent
 STACKS = Library().names
@@ -36,6 +39,23 @@ def texts(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_demo_host(podhost: Podhost, tmp_path: Path, request: pytest.FixtureRequest, stack: str) -> None:
     rendered(podhost, stack, tmp_path)
+    compare(stack, tmp_path, request)
+
+
+def test_matrix_with_every_option(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Its mail needs a secret of the administrator's, with which podhost writes no tree: so it is taken from what was built."""
+    built = build(Builder(), HERE / "hosts/matrix-options.yaml")
+    files, manifest = tree(built.config, built.plan)
+    files["manifest.json"] = (json.dumps(manifest, indent=2) + "\n").encode()
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    compare("matrix-options", tmp_path, request)
+
+
+def compare(stack: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Compare what was rendered with what is kept, or keep it."""
     golden = HERE / stack
     if request.config.getoption("--update-golden"):
         shutil.rmtree(golden, ignore_errors=True)

@@ -85,7 +85,7 @@ def test_wrong_cases_of_stacks_are_taken(podhost: Podhost) -> None:
     ("text", "place"),
     [
         ("stacks: {matrix: {domain: example.org, email: a@example.org}}\nswapp: 2G", ""),
-        ("stacks: {matrix: {domain: example.org, email: a@example.org, open_registration: maybe}}", "stacks.matrix.open_registration"),
+        ("stacks: {matrix: {domain: example.org, email: a@example.org, metrics: maybe}}", "stacks.matrix.metrics"),
         ("stacks: {matrix: {domain: example.org}}", "stacks.matrix"),
         ("stacks: {matrx: {}}", "stacks"),
         ("stacks: {}", "stacks"),

@@ -17,6 +17,7 @@ ACCEPTED: dict[str, dict[str, object]] = {
         **{name: name for name in ("fcos.fr", "localhost", "a", "1.example", "xn--bcher-kva.example")},
         **{name: name for name in ("a" * 63 + ".example", ".".join(["a" * 49] * 5) + ".org")},
     },
+    "address": {name: name for name in ("192.0.2.1", "0.0.0.0", "2001:db8::1", "::")},
     "email": {name: name for name in ("admin@fcos.fr", "a.b+c@x", "a{b}'|`$%&@example.org")},
     "port": {"1": 1, "443": 443, "65535": 65535},
     "duration": {"90s": "90s", "5m": "5m", "0h": "0h", "7d": "7d"},
@@ -63,6 +64,10 @@ REFUSED: list[tuple[str, str, str, str]] = [
             ".".join(["a" * 49] * 5) + ".orgx": "",
             "{{ domain }}": "",
         }.items()
+    ),
+    *(
+        ("address", text, f"'{text}' is not an IP address", "write it as in 192.0.2.1 or 2001:db8::1")
+        for text in ("", "192.0.2", "192.0.2.256", "192.0.2.01", "[::1]", "192.0.2.0/24", "fcos.fr", "192.0.2.1\n")
     ),
     ("email", "admin", "'admin' is not an e-mail address", "write it as in admin@example.org"),
     ("email", "@fcos.fr", "'@fcos.fr' is not an e-mail address", "write it as in admin@example.org"),

@@ -87,6 +87,22 @@ def test_what_the_administrator_brings_is_used(root: HostRoot) -> None:
     assert not (root.path / "var/srv/containers/example/secrets/password").exists()
 
 
+def test_what_is_made_of_others_follows_them(made: Path, root: HostRoot) -> None:
+    """The administrator brings a new password: what it is part of is made anew, and what has randomness of its own stays."""
+    before = texts(made)
+    root.write("etc/podhost/secrets/example/password", "new")
+    assert root.run("podhost-secrets", "example").returncode == 0
+    assert texts(made) == before | {"passfile": "127.0.0.1:5432:a b:*:new"}
+    assert root.podman["example-passfile"] == "127.0.0.1:5432:a b:*:new"
+
+
+def test_a_secret_may_be_part_of_json(root: HostRoot) -> None:
+    root.write("etc/podhost/example.secrets", "password\tgiven:\nsettings\ttext:{pass: \tjson:password\ttext:}\n")
+    root.write("etc/podhost/secrets/example/password", "a\"b\\c 'd' $e `f` %s &")
+    assert root.run("podhost-secrets", "example").returncode == 0
+    assert root.podman["example-settings"] == """{pass: "a\\"b\\\\c 'd' $e `f` %s &"}"""
+
+
 @pytest.mark.parametrize("leftover", [".password", "password"])
 def test_one_that_was_cut_short_is_made_again(root: HostRoot, leftover: str) -> None:
     """Power fails at any moment: an unfinished file has another name, and a file that was never filled is empty."""
