@@ -41,21 +41,18 @@ class Library:
     def stack(self, name: str) -> StackFolder:
         """Read a stack; raise `InvalidInput` when its files have errors. The name has to be one of `names`."""
         if name not in self._stacks:
-            report = Report()
-            folder = _read_stack(self.root / "stacks" / name, report)
-            report.raise_if_failed()
-            assert folder
-            self._stacks[name] = folder
+            self._stacks[name] = _must_read(self.root / "stacks" / name)
         return self._stacks[name]
 
     @cached_property
     def certificates(self) -> StackFolder:
         """The service that orders and renews a host's certificates; raise `InvalidInput` when its files have errors."""
-        report = Report()
-        folder = _read_stack(self.root / "units" / "certificates", report)
-        report.raise_if_failed()
-        assert folder
-        return folder
+        return _must_read(self.root / "units" / "certificates")
+
+    @cached_property
+    def edge(self) -> StackFolder:
+        """The service that has ports 80 and 443 where several stacks share them; raise `InvalidInput` when its files have errors."""
+        return _must_read(self.root / "units" / "edge")
 
     @cached_property
     def units(self) -> dict[str, Source]:
@@ -73,6 +70,14 @@ def _data_root() -> Path:
     package = Path(__file__).parent
     installed = package / "data"
     return installed if installed.is_dir() else package.parent
+
+
+def _must_read(path: Path) -> StackFolder:
+    report = Report()
+    folder = _read_stack(path, report)
+    report.raise_if_failed()
+    assert folder
+    return folder
 
 
 def _read_stack(path: Path, report: Report) -> StackFolder | None:

@@ -179,7 +179,7 @@ def _container(container: plan.Container, service: plan.Service) -> UnitFile:
     if container.pod:
         add("Pod", f"{container.pod}.pod")
     if container.network:
-        add("Network", f"{container.network}.network")
+        add("Network", container.network if container.network == plan.HOST else f"{container.network}.network")
     add("PublishPort", *map(_port, container.publish))
     if container.user:
         add("User", str(container.user.uid))

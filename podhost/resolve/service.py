@@ -17,6 +17,7 @@ from podhost.resolve import values as read
 from podhost.resolve.content import Content
 from podhost.resolve.fill import Path
 from podhost.resolve.parts import present
+from podhost.resolve.ports import through_edge
 from podhost.spec import stack as spec
 from podhost.templates import Templates
 
@@ -43,13 +44,15 @@ def resolve_service(
     report: Report,
     pairs: Mapping[str, plan.Pair] = MappingProxyType({}),
     webroot: str = "",
+    edge: str = "",
 ) -> plan.Service | None:
     """Resolve a stack into a service; every problem goes to the report, and with an error among them there is no service.
 
     `places` tells where the host file gives those values that it does give, `pairs` has the certificates that the administrator brings,
     and `webroot` is the folder of the host with the answers to challenges, if there is one.
+    `edge` is the host's own address at which the edge finds the service, empty where the host has no edge.
     """
-    service = _Resolver(folder, values, places, machine, templates, report, pairs, webroot).service(mark)
+    service = _Resolver(folder, values, places, machine, templates, report, pairs, webroot, edge).service(mark)
     return None if report.failed else service
 
 
@@ -64,8 +67,10 @@ class _Resolver(Content):
         report: Report,
         pairs: Mapping[str, plan.Pair],
         webroot: str,
+        edge: str,
     ) -> None:
-        folder, absent = present(folder, {**values, "host": machine}, templates, report)
+        own = {"host": machine, "edge": bool(edge)}
+        folder, absent = present(folder, {**values, **own}, templates, report)
         super().__init__(folder, values, places, templates, report)
         # A template may ask whether the host has a part: what is left out is there, and empty.
         self.values["secrets"] = {
@@ -74,8 +79,8 @@ class _Resolver(Content):
         }
         self.pairs = pairs
         self.webroot = webroot
-        self.values["stack"] = self.stack.stack
-        self.values["host"] = machine
+        self.edge = edge
+        self.values |= {"stack": self.stack.stack, **own}
         names = {
             name: self.texts(("certificates", name, "names"), each.names)
             for name, each in self.stack.certificates.items()
@@ -89,6 +94,7 @@ class _Resolver(Content):
 
     def service(self, mark: Mark) -> plan.Service:
         stack = self.stack
+        self.origin = mark
         users = {name: self.user(("containers", name, "user"), each.user) for name, each in stack.containers.items()}
         volumes = tuple(self.volume(name, each, users) for name, each in stack.volumes.items())
         files = self.files()
@@ -189,8 +195,8 @@ class _Resolver(Content):
         found = []
         for index, text in enumerate(texts):
             where = (*path, index)
-            found.append(self.maybe(where, text, partial(read.port, mark=self.mark(where))))
-        return tuple(port for port in found if port)
+            found.append(self.maybe(where, text, partial(read.port, mark=self.blame(where, text))))
+        return tuple(through_edge(port, self.edge, self.report) for port in found if port)
 
     def container(
         self,
@@ -219,7 +225,9 @@ class _Resolver(Content):
             image=images[name].unit,
             reference=images[name].reference,
             pod=pod,
-            network=self.named((*path, "network"), container.network, stack.networks, "network"),
+            network=plan.HOST
+            if container.network == plan.HOST
+            else self.named((*path, "network"), container.network, stack.networks, "network"),
             publish=self.ports((*path, "publish"), container.publish),
             listens=tuple(
                 self.parse((*path, "listens", i), text, read.port_number, 0) for i, text in enumerate(container.listens)
@@ -366,6 +374,10 @@ class _Resolver(Content):
             name=name,
             path=f"{self.root}/certificates/{name}",
             names=names,
+            places=tuple(
+                place if (place := self.blame((*path, "names", index), text)) in self.places.values() else self.origin
+                for index, text in enumerate(self.stack.certificates[name].names)
+            ),
             owner=min(readers, key=str, default=plan.ROOT),
             readers=tuple(
                 self.unit(each) for each, container in self.stack.containers.items() if name in container.certificates

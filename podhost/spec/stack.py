@@ -134,7 +134,10 @@ class Container(Part):
     summary: str = Field("", description="What the container does, in one line.")
     image: str = Field(description="The image, with registry and tag: docker.io/library/nginx:1.29.")
     pod: str | None = Field(None, description="The pod of the stack it is a member of; without one it stands alone.")
-    network: str | None = Field(None, description="The network of the stack that a container without pod is on.")
+    network: str | None = Field(
+        None,
+        description="The network of the stack that a container without pod is on; host is the host's own, where it listens on the host's ports.",
+    )
     publish: tuple[str, ...] = Field(
         (), description="Ports of the host, for a container without pod: [ADDRESS:]HOST:CONTAINER[/udp]."
     )
