@@ -108,7 +108,7 @@ def test_the_pipeline_imports_no_side_wing() -> None:
         for _, other in imports(path)
         if room(other) == "certs" and other.startswith("podhost.")
     }
-    assert {module for module in found if room(module) != "certs"} == {"podhost.cli.cert"}
+    assert {module for module in found if room(module) != "certs"} == {"podhost.cli.cert", "podhost.cli.pairs"}
 
 
 def test_only_the_command_line_prints_or_exits() -> None:

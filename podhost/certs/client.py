@@ -241,11 +241,14 @@ def plainly(url: str) -> Iterator[None]:
         ) from None
     except errors.ClientError as error:
         response = error.args[0] if error.args else None
-        status = response.status_code if isinstance(response, requests.Response) else 0
-        if status != 429 and status < 500:
+        if not isinstance(response, requests.Response) or (response.status_code != 429 and response.status_code < 500):
             raise _nonsense(url, error) from None
+        status = response.status_code
         raise Failure(
-            f"'{url}' is not at work (status {status})", "nothing to do, it is tried again", Kind.UNREACHABLE
+            f"'{url}' is not at work (status {status})",
+            "nothing to do, it is tried again",
+            Kind.UNREACHABLE,
+            _retry_after(response) or 0,
         ) from None
     except (errors.Error, JoseError, KeyError, ValueError) as error:
         raise _nonsense(url, error) from None

@@ -17,6 +17,11 @@ SOON = datetime.timedelta(days=21)
 MIN_RSA = 2048  # bits; https://cabforum.org/working-groups/server/baseline-requirements/, section 6.1.5
 
 
+def clock() -> datetime.datetime:
+    """Tell the time of this machine."""
+    return datetime.datetime.now(datetime.UTC)
+
+
 def check(
     certificate: Source, key: Source, names: Iterable[str], now: datetime.datetime, mark: Mark | None, report: Report
 ) -> None:

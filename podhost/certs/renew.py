@@ -126,7 +126,7 @@ class _Run:
         ):
             raise Failure(
                 f"not tried now, {wait.reason} ({trouble.message})",
-                f"{trouble.todo}; it is tried again in {span(wait.seconds)}",
+                f"{trouble.todo}; the next attempt is in {span(wait.seconds)}",
                 Kind.WAIT,
             )
         if (

@@ -9,6 +9,7 @@ import click
 from podhost import ignition
 from podhost.build import Builder, Built, HostFile
 from podhost.cli.output import fail, note, print_report, write, write_tree
+from podhost.cli.pairs import check_pairs
 from podhost.problems import Report
 from podhost.quadlet.keys import DEFAULT_PODMAN, Release, release
 
@@ -83,6 +84,8 @@ def render(
     builder = Builder()
     file = builder.read(target, report, settings, ssh_keys)
     built = builder.build(file, report, podman, spec) if file else None
+    if built:
+        check_pairs(built, report)
     report.raise_if_failed()
     assert file
     assert built

@@ -93,11 +93,11 @@ def test_a_validation_that_fails(astray: Home, pebble: Pebble) -> None:
     assert message.endswith(": let the name lead to this host alone, over IPv4 and IPv6")
     assert len(home.state()["authorities"][pebble.url]["failures"]) == 1
     before = pebble.orders()
-    assert "it is tried again in 15 minutes" in home.fails()
+    assert "the next attempt is in 15 minutes" in home.fails()
     assert pebble.orders() == before
     home.fails(later=16 * 60)
     assert pebble.orders() == before + 1
-    assert "it is tried again in 30 minutes" in home.fails(later=16 * 60)
+    assert "the next attempt is in 30 minutes" in home.fails(later=16 * 60)
     for _ in range(3):
         assert "(unauthorized)" in home.fails("issue", "web", later=16 * 60)
     assert pebble.orders() == before + 4

@@ -1,5 +1,6 @@
 """A web server for one folder, at port 80 of 127.0.0.1 and ::1, as the user nobody: it sees only what others may read."""
 
+import ctypes
 import http.server
 import os
 import socket
@@ -24,9 +25,11 @@ servers = [
     Server6(("::1", 80), http.server.SimpleHTTPRequestHandler),
     Server(("127.0.0.1", 80), http.server.SimpleHTTPRequestHandler),
 ]
+libc = ctypes.CDLL(None)
 os.chroot(sys.argv[1])
 os.chdir("/")
 os.setresuid(65534, 65534, 65534)
+libc.prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: another user's process has to ask anew to end with the tests
 threads = [threading.Thread(target=each.serve_forever) for each in servers]
 for thread in threads:
     thread.start()

@@ -37,7 +37,8 @@ def missing() -> str:
     """What is missing for a world; '' when there is all."""
     if os.geteuid() != 0:
         return "a network namespace needs root"
-    programs = [str(BIN / "pebble"), str(BIN / "pebble-challtestsrv"), "named", "tsig-keygen", "strace", "unshare"]
+    programs = [str(BIN / "pebble"), str(BIN / "pebble-challtestsrv"), "named", "tsig-keygen", "dig"]
+    programs += ["curl", "ip", "openssl", "strace", "unshare"]
     absent = [each for each in programs if shutil.which(each) is None]
     return f"not installed: {', '.join(absent)}; tests/certs/setup does it" if absent else ""
 

@@ -4,7 +4,9 @@ import base64
 import gzip
 import json
 import os
+import shutil
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -554,3 +556,42 @@ def test_nothing_of_the_machine_is_in_the_result(podhost: Podhost, host: Path) -
     text = json.dumps(config) + "".join(file_of(config, each["path"]) for each in config["storage"]["files"])
     for path in (REPOSITORY, host.parent, Path(sys.prefix)):
         assert str(path) not in text
+
+
+# -- certificates of one's own
+
+
+def openssl(folder: Path, words: str) -> None:
+    subprocess.run(["openssl", *words.split()], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is missing: tests/units/setup installs it")
+@pytest.mark.parametrize(
+    ("names", "days", "complaint"),
+    [
+        ("DNS:example.org,DNS:*.example.org", "60", ""),
+        ("DNS:example.org", "60", "the certificate in 'own.pem' is not for matrix.example.org, chat.example.org"),
+        ("DNS:example.org,DNS:*.example.org", "5", "expires on"),
+    ],
+)
+def test_a_pair_that_is_brought_is_looked_at(
+    podhost: Podhost, host: Path, names: str, days: str, complaint: str
+) -> None:
+    openssl(
+        host.parent,
+        f"req -x509 -newkey rsa:2048 -nodes -days {days} -subj /CN=own -addext subjectAltName={names} -keyout own.key -out own.pem",
+    )
+    own = "certificates: {own: {matrix: {web: {certificate: own.pem, key: own.key}}}}\n"
+    host.write_text(own + host.read_text())
+    result = podhost("render", host, "-o", "out.ign")
+    secret = (host.parent / "own.key").read_text().splitlines()[5]
+    assert secret not in result.stderr
+    assert complaint in result.stderr
+    if "is not for" in complaint:
+        assert result.status == 1
+        assert f"{host}:1:" in result.stderr
+        assert not Path("out.ign").exists()
+    else:
+        assert result.status == 0
+        assert stat.S_IMODE(Path("out.ign").stat().st_mode) == 0o600
+        assert "podhost: the output holds 1 secret: keep it as safe as they are" in result.stderr.splitlines()

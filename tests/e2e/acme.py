@@ -46,6 +46,8 @@ class Pebble:
             "privateKey": str(folder / "server.key"),
             "httpPort": 80,
             "tlsPort": 443,
+            # Certificates say where to ask about their revocation, as those of public authorities do; nobody asks here.
+            "ocspResponderURL": f"http://{NAME}:4002",
             "keyAlgorithm": "ecdsa",
             "retryAfter": {"authz": 1, "order": 1},
         }

@@ -72,6 +72,10 @@ class Bed:
         self._ends.callback(host.destroy)
         return host
 
+    def layer(self, name: str) -> Path:
+        """The files of an image's layer."""
+        return self._built.layers[name].root
+
     def folder(self, name: str) -> Path:
         """A new folder for a data volume, on a real file system, gone when the bed is closed."""
         path = self._scratch / "data" / name

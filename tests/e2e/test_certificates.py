@@ -195,6 +195,14 @@ def test_the_served_tls_has_no_finding_above_low(
     assert [f"{each['severity']} {each['id']}: {each['finding']}" for each in worse] == []
 
 
+def test_the_image_adds_at_most_40_megabytes_to_python(bed: Bed, capsys: pytest.CaptureFixture[str]) -> None:
+    layers = [bed.layer(name) / "opt/podhost" for name in ("podhost-needs", "podhost")]
+    size = sum(path.lstat().st_size for layer in layers for path in layer.rglob("*"))
+    with capsys.disabled():
+        print(f"\npodhost and what it needs, in its image: {size / 1e6:.1f} MB")
+    assert 10e6 < size <= 40e6
+
+
 # -- the other two ways
 
 

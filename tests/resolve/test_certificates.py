@@ -127,7 +127,7 @@ def test_files_and_secrets_of_the_administrator_reach_the_job(tmp_path: Path) ->
         "certificates": CERTIFICATES,
     }
     files = contents(built)
-    assert files["/var/srv/containers/certificates/config/ca.pem"] == "-----CERTIFICATE-----\n"
+    assert files["/var/srv/containers/certificates/config/ca.pem"].strip() == "-----CERTIFICATE-----"
     assert files["/etc/podhost/certificates.secrets"] == "external_account_key\tgiven:\ndns_key\tgiven:\n"
     assert {each.path: (each.content, each.mode) for each in built.files.secrets} == {
         "/etc/podhost/secrets/certificates/external_account_key": ("c2VjcmV0", 0o600),
