@@ -17,6 +17,7 @@ from podhost.problems import InvalidInput
 # Each command is imported when it is used, and with it only what it needs. The summaries are here so that --help imports none.
 COMMANDS = {
     "cert": ("podhost.cli.cert:cert", "Have certificates, and renew them."),
+    "graph": ("podhost.cli.graph:graph", "Draw a host: pods, containers, volumes, ports, names."),
     "init": ("podhost.cli.init:init", "Print a commented host file to start from."),
     "render": ("podhost.cli.render:render", "Render a host into the file that Ignition reads at first boot."),
     "stacks": ("podhost.cli.stacks:stacks", "List the stacks, or the parameters of one."),
