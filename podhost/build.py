@@ -94,13 +94,16 @@ class Builder:
             load(file.folder / path, report, locate(file.node, ("butane", index))[0])
             for index, path in enumerate(host.butane)
         ]
-        plan = resolve(host, file.node, self.library, self.templates, report, secrets, attachments)
+        library = self.library.beside(file.folder)
+        plan = resolve(host, file.node, library, self.templates, report, secrets, attachments)
         if plan is None or report.failed:
             return None
-        files = render(plan, self.library, self.templates, podman, report)
+        files = render(plan, library, self.templates, podman, report)
         if report.failed:
             return None
-        config: dict[str, Any] = butane.translate_data(files.butane(), report)
+        config: dict[str, Any] = butane.translate_data(
+            files.butane(), report, files_dir=file.folder, place=lambda path: _place(files, path)
+        )
         for snippet in files.snippets:
             translated, problems = _translate_snippet(snippet.name, snippet.text)
             report.extend(problems)
@@ -120,6 +123,14 @@ class Builder:
             )
             return None
         return Built(plan, files, config)
+
+
+def _place(files: FileSet, path: tuple[str | int, ...]) -> Mark | None:
+    """Where a tree is named; everything else in a file set was checked before."""
+    match path:
+        case ("storage", "trees", int(index), *_):
+            return files.trees[index].mark
+    return None
 
 
 @lru_cache(64)  # hosts of one run share most of their snippets

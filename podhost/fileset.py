@@ -31,6 +31,14 @@ class Directory(NamedTuple):
     owner: Owner = ROOT
 
 
+class Tree(NamedTuple):
+    """All files of a folder beside the host file, at an absolute path. `mark` is where the folder is named."""
+
+    path: str
+    local: str
+    mark: Mark
+
+
 class SystemdUnit(NamedTuple):
     """A unit in /etc/systemd/system; `enabled` makes it start at boot by its [Install] section."""
 
@@ -47,6 +55,7 @@ class FileSet(NamedTuple):
     directories: tuple[Directory, ...]
     units: tuple[SystemdUnit, ...]
     snippets: tuple[Source, ...]
+    trees: tuple[Tree, ...] = ()
 
     @property
     def secrets(self) -> tuple[File, ...]:
@@ -57,6 +66,7 @@ class FileSet(NamedTuple):
         """The parts, without the snippets, as the data of a Butane config.
 
         Version 1.1.0 is the first in which Butane compresses files.
+        The folders of trees are found below the folder of the host file.
         Files overwrite what an earlier system left on the data volume: all of them are podhost's own, none is data.
         """
         config: dict[str, Any] = {"variant": "fcos", "version": "1.1.0"}
@@ -72,6 +82,7 @@ class FileSet(NamedTuple):
                 }
                 for each in self.files
             ],
+            "trees": [{"path": each.path, "local": each.local} for each in self.trees],
         }
         config["storage"] = {key: items for key, items in storage.items() if items}
         if self.units:

@@ -15,6 +15,9 @@ from podhost.problems import Mark, Source
 DATA_ROOT = "/var/srv/containers"
 """Where lasting data lives: SELinux policy labels it container_file_t (container-selinux, container.fc)."""
 
+SHIPPED = "/var/lib/podhost"
+"""Where files of the administrator's are that come with the host: made anew with each system, so that none stays that was removed."""
+
 WEBROOT = f"{DATA_ROOT}/certificates/webroot"
 """Where the answers to certificate authorities' challenges are."""
 CHANGED = f"{DATA_ROOT}/certificates/store/changed"
@@ -70,8 +73,15 @@ class Mount(NamedTuple):
     volume: str = ""
 
 
+class Local(NamedTuple):
+    """A folder beside the host file. `mark` is where it is named."""
+
+    path: str
+    mark: Mark
+
+
 class Volume(NamedTuple):
-    """A folder below the data root, or a podman volume (then `path` is empty)."""
+    """A folder below the data root, or a podman volume (then `path` is empty), or the files of a `local` folder at `path`."""
 
     name: str
     unit: str
@@ -79,6 +89,7 @@ class Volume(NamedTuple):
     owner: Owner
     mode: int
     mark: Mark
+    local: Local | None = None
 
 
 class Network(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from podhost import plan
-from podhost.fileset import Directory, File, FileSet, SystemdUnit
+from podhost.fileset import Directory, File, FileSet, SystemdUnit, Tree
 from podhost.library import Library
 from podhost.problems import Mark, Report, Source
 from podhost.quadlet.convert import FOLDER, certificates_unit, convert, secrets_unit
@@ -71,6 +71,12 @@ def render(host: plan.Plan, library: Library, templates: Templates, podman: Rele
         directories=tuple(sorted(directories, key=lambda each: each.path)),
         units=tuple(sorted(units, key=lambda each: each.name)),
         snippets=tuple(_snippets(host, library, templates, report)),
+        trees=tuple(
+            Tree(each.path, each.local.path, each.local.mark)
+            for service in host.services
+            for each in service.volumes
+            if each.local
+        ),
     )
 
 

@@ -76,9 +76,9 @@ def files_below(folder: Path) -> set[str]:
 
 
 def make_library(root: Path, stack: str, **files: str) -> Library:
-    """A library of one stack, called example, with the shared units and snippets of the repository."""
+    """A library of one stack, called example, with the parts, units and snippets of the repository."""
     add_stack(root, "example", stack, **files)
-    for shared in ("units", "butane"):
+    for shared in ("parts", "units", "butane"):
         (root / shared).symlink_to(REPOSITORY / shared)
     return Library(root)
 

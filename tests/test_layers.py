@@ -18,7 +18,20 @@ from tests.support import REPOSITORY
 PACKAGE = REPOSITORY / "podhost"
 # Each room may import those before it, and none after it.
 ROOMS = (
-    *("problems", "document", "plan", "quadlet", "spec", "library", "templates", "resolve", "graph", "fileset", "render"),
+    *(
+        "problems",
+        "document",
+        "plan",
+        "quadlet",
+        "spec",
+        "compose",
+        "library",
+        "templates",
+        "resolve",
+        "graph",
+        "fileset",
+        "render",
+    ),
     *("ignition", "butane", "build", "tree", "certs", "cli", "__main__"),
 )
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -17,7 +17,7 @@ def mermaid(picture: Picture) -> str:
     entries = [port for port, _ in edge]
     for stack, groups in zip(picture.stacks, stacks, strict=True):
         ports = list(entries) if any(group.to_edge for group in stack.groups) else []
-        for group, found in zip(stack.groups, groups, strict=True):
+        for found in groups:
             for port, box in found:
                 if port:
                     chart.line(f"{port} --> {box}")

@@ -60,9 +60,7 @@ class _Canvas:
 
     def rect(self, kind: str, x: float, y: float, width: float, height: float, radius: int = 6) -> None:
         layer = self.pods if kind == "pod" else self.shapes
-        layer.append(
-            f'<rect class="{kind}" x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="{radius}"/>'
-        )
+        layer.append(f'<rect class="{kind}" x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="{radius}"/>')
 
     def text(self, x: float, y: float, text: str, kind: str = "") -> None:
         attribute = f' class="{kind}"' if kind else ""
@@ -91,9 +89,7 @@ class _Canvas:
 
 
 def _style() -> str:
-    light, dark = (
-        "".join(f"{what} {{ {key}: {pair[paper]}; }}\n" for what, key, *pair in COLOURS) for paper in (0, 1)
-    )
+    light, dark = ("".join(f"{what} {{ {key}: {pair[paper]}; }}\n" for what, key, *pair in COLOURS) for paper in (0, 1))
     return f"{SHAPES}{light}@media (prefers-color-scheme: dark) {{\n{dark}}}\n"
 
 

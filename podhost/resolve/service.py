@@ -33,6 +33,11 @@ class CertificateView(NamedTuple):
     key: str
     names: tuple[str, ...]
 
+    @property
+    def server_names(self) -> str:
+        """The names in one line, as nginx has them."""
+        return " ".join(self.names)
+
 
 def resolve_service(
     folder: StackFolder,
@@ -137,9 +142,12 @@ class _Resolver(Content):
             name,
         )
         mode = self.parse((*path, "mode"), volume.mode, read.mode, 0o700)
-        return plan.Volume(
-            name, self.unit(name), f"{self.root}/{name}" if volume.lasting else "", owner, mode, self.mark(path)
-        )
+        folder = f"{self.root}/{name}" if volume.lasting else ""
+        local = None
+        if source := self.text((*path, "local"), volume.local):
+            local = plan.Local(source, self.blame((*path, "local"), volume.local))
+            folder = f"{plan.SHIPPED}/{self.stack.stack}/{name}"
+        return plan.Volume(name, self.unit(name), folder, owner, mode, self.mark(path), local)
 
     def reader(self, path: Path, mounts: Iterable[tuple[plan.Owner | None, str]], name: str) -> plan.Owner:
         """The user of the containers that write to a volume; without any, of those that read it."""

@@ -79,6 +79,10 @@ class Volume(Part):
         None, description="UID:GID that owns the folder; the default is the user of the container that writes there."
     )
     mode: str = Field("0700", description="The folder's mode.")
+    local: str = Field(
+        "",
+        description="A folder beside the host file, whose files make the volume: they come with the host, and nothing in it lasts. When it is empty the volume is a lasting one.",
+    )
 
 
 class Network(Part):

@@ -100,6 +100,30 @@ PODHOST = Image(
     preload=False,
 )
 
-IMAGES = (POSTGRES, SYNAPSE, ELEMENT, NGINX, PODHOST)
+MINIFLUX = Image(
+    reference="docker.io/miniflux/miniflux:2.2.6",
+    layers=("base", "miniflux"),
+    entrypoint=(),
+    cmd=("/usr/bin/miniflux",),
+    user="65534",
+    env={"PATH": PATH, "LISTEN_ADDR": "0.0.0.0:8080"},
+    ports=("8080/tcp",),
+)
+
+RADICALE = Image(
+    reference="ghcr.io/kozea/radicale:3.5.3",
+    layers=("base", "radicale"),
+    entrypoint=("/app/bin/python", "/app/bin/radicale"),
+    cmd=("--hosts", "0.0.0.0:5232,[::]:5232"),
+    user="1000",
+    env={"PATH": PATH},
+    ports=("5232/tcp",),
+    volumes=("/var/lib/radicale",),
+)
+
+IMAGES = (POSTGRES, SYNAPSE, ELEMENT, NGINX, MINIFLUX, RADICALE, PODHOST)
 # What layers are made of beside their own folder: paths of this repository, below /mnt/source while they are built.
-SOURCES = {"podhost-needs": ("pyproject.toml",), "podhost": ("podhost", "stacks", "units", "butane", "Containerfile")}
+SOURCES = {
+    "podhost-needs": ("pyproject.toml",),
+    "podhost": ("podhost", "stacks", "parts", "units", "butane", "Containerfile"),
+}

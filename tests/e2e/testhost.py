@@ -167,8 +167,8 @@ class Host:
         """Ask the host from outside, at its IPv4 address, with the URL's name as Host and in SNI; see `client.request`."""
         return request(how.pop("address", self.address), url, **how)
 
-    def wait_until_answers(self, url: str, status: int = 200, timeout: float = 120) -> float:
-        """Ask for `url` until the answer has `status`; gives the seconds from `boot`.
+    def wait_until_answers(self, url: str, status: int = 200, timeout: float = 120, **how: Any) -> float:
+        """Ask for `url`, as `request` does with the arguments in `how`, until the answer has `status`; gives the seconds from `boot`.
 
         Raises `TimeoutError` with what was last seen, and with what is wrong on the host.
         """
@@ -176,7 +176,7 @@ class Host:
         while True:
             try:
                 # A connection made while the firewall's rules are being written can hang.
-                answer = self.request(url, timeout=1)
+                answer = self.request(url, timeout=1, **how)
                 seen = f"status {answer.status}"
                 if answer.status == status:
                     return time.monotonic() - self.started
