@@ -16,7 +16,7 @@ def mermaid(picture: Picture) -> str:
         chart.line(f"{port} --> {box}")
     entries = [port for port, _ in edge]
     for stack, groups in zip(picture.stacks, stacks, strict=True):
-        ports = list(entries) if any(group.to_edge for group in stack.groups) else []
+        ports = list(entries) if any(group.edge is not None for group in stack.groups) else []
         for found in groups:
             for port, box in found:
                 if port:
@@ -56,7 +56,7 @@ class _Chart:
         self.line("end")
 
     def group(self, group: Group) -> list[tuple[str, str]]:
-        """Write a group; give each port with the first container that it leads to, and for what comes by the edge an empty one."""
+        """Write a group; give each port with the container that it leads to, and for what comes by the edge an empty one."""
         if group.title:
             self.open(group.title)
         nodes = [self.node(f"[{_quoted(box.label + (' at ' + box.when if box.when else ''))}]") for box in group.boxes]
@@ -65,9 +65,8 @@ class _Chart:
         for node, box in zip(nodes, group.boxes, strict=True):
             for volume in box.volumes:
                 self.line(f"{self.node(f'[({_quoted(volume)})]')} --- {node}")
-        front = next((node for node, box in zip(nodes, group.boxes, strict=True) if box.front), nodes[0])
-        found = [(self.node(f"([{_quoted(port)}])"), front) for port in group.ports]
-        return found + ([("", front)] if group.to_edge else [])
+        found = [(self.node(f"([{_quoted(port.label)}])"), nodes[port.box]) for port in group.ports]
+        return found + ([("", nodes[group.edge])] if group.edge is not None else [])
 
 
 def _quoted(text: str) -> str:

@@ -17,16 +17,23 @@ class Box(NamedTuple):
     when: str
 
 
+class Port(NamedTuple):
+    """A port of the host, as people write it, and the number of the container in its group that it leads to."""
+
+    label: str
+    box: int
+
+
 class Group(NamedTuple):
     """A pod, or a container that stands alone (then `title` is empty): who shares a network, and the host's ports that lead there.
 
-    `to_edge` says that the edge leads there, too.
+    `edge` is the number of the container that the edge leads to, if it does.
     """
 
     title: str
     boxes: tuple[Box, ...]
-    ports: tuple[str, ...]
-    to_edge: bool
+    ports: tuple[Port, ...]
+    edge: int | None
 
 
 class Stack(NamedTuple):
@@ -72,13 +79,22 @@ def _group(
     service: plan.Service, title: str, published: tuple[plan.Port, ...], containers: list[plan.Container]
 ) -> Group:
     inner = {port.inner for port in published}
-    ports = [_port(port) for port in published if port.address != address(service.name)]
-    ports += [str(number) for each in containers if _in_hosts_network(each) for number in each.listens]
+    ports = [
+        Port(_port(port), _listener(port, containers)) for port in published if port.address != address(service.name)
+    ]
+    for index, each in enumerate(containers):
+        ports += [Port(str(number), index) for number in each.listens if _in_hosts_network(each)]
     boxes = (
         Box(each.name, _volumes(service, each), bool(inner & set(each.listens)), each.job.schedule if each.job else "")
         for each in containers
     )
-    return Group(title, tuple(boxes), tuple(ports), len(ports) < len(published))
+    shared = [_listener(port, containers) for port in published if port.address == address(service.name)]
+    return Group(title, tuple(boxes), tuple(ports), shared[0] if shared else None)
+
+
+def _listener(port: plan.Port, containers: list[plan.Container]) -> int:
+    """The container that listens on a port; the first, where none is said to."""
+    return next((index for index, each in enumerate(containers) if port.inner in each.listens), 0)
 
 
 def _port(port: plan.Port) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import NamedTuple
 
-from podhost.graph.picture import Box, Group, Picture, Stack
+from podhost.graph.picture import Box, Group, Picture, Port, Stack
 
 MARGIN, GAP, PAD = 24, 16, 14
 BOX, CHIP, PILL, LINE = 44, 26, 24, 20
@@ -77,9 +77,9 @@ class _Canvas:
         self.text(x + width / 2, y + CHIP / 2, label)
         return width
 
-    def ports(self, middle: float, y: float, ports: Iterable[str]) -> None:
+    def ports(self, middle: float, y: float, ports: Iterable[Port]) -> None:
         """Draw ports in a row on an edge."""
-        labels = list(ports)
+        labels = [each.label for each in ports]
         x = middle - (_row([_width(each, 10) for each in labels])) / 2
         for label in labels:
             width = _width(label, 10)
@@ -123,7 +123,7 @@ def _group_width(group: Group) -> float:
     lane = _volumes_width(front) if behind else 0
     inside = max(_row([*columns, lane] if lane else columns), _row([_width(box.label) for box in front]))
     frame = 2 * PAD if group.title else 0
-    return max(inside + frame, _row([_width(each, 10) for each in group.ports]) + frame, _width(group.title))
+    return max(inside + frame, _row([_width(each.label, 10) for each in group.ports]) + frame, _width(group.title))
 
 
 def _stack_width(stack: Stack) -> float:
@@ -197,7 +197,7 @@ def _draw_group(canvas: _Canvas, group: Group, x: float, width: float, rows: _Ro
         canvas.text(middle, rows.pods + (LINE + PAD) / 2, f"{group.title}, one network", "small inside")
     elif group.ports:
         canvas.wire(middle, rows.front + BOX, floor)
-    if group.to_edge:
+    if group.edge is not None:
         canvas.wire(x + width - 2 * PAD if group.ports else middle, rows.front + BOX, rows.edge)
     inside = x + (PAD if group.title else 0)
     room = width - (2 * PAD if group.title else 0)
