@@ -25,8 +25,8 @@ soak: $(READY) ## the long campaigns: fuzzing, and boots by the hundred
 setup: ## install what the tests of real hosts need (Debian, as root)
 	tests/setup
 
-golden: $(READY) ## write the golden files anew, to be reviewed as a diff
-	$(BIN)/python -m pytest tests/golden --update-golden
+golden: $(READY) ## write the golden files, the rules' pages and the schemas anew, to be reviewed as a diff
+	$(BIN)/python -m pytest tests/golden tests/check/test_pages.py tests/spec/test_schema.py --update-golden
 
 clean:
 	rm -rf $(VENV) matrix.ign tests/.cache

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from podhost import butane, ignition
+from podhost.check import Checker, Target
 from podhost.document import Mapping, Node, Scalar, Sequence, key_mark, load, locate, node_of, plain, read, read_text
 from podhost.fileset import FileSet
 from podhost.ignition.specs import parse_spec
@@ -24,12 +25,15 @@ from podhost.templates import Templates
 
 
 class HostFile(NamedTuple):
-    """A host as it was asked for: the model, the nodes it was read from, and the folder that its paths start at."""
+    """A host as it was asked for: the model, the nodes it was read from, and the folder that its paths start at.
+
+    A demo host comes with the library that its stack was found in; for any other, the builder's and the folder tell.
+    """
 
     host: Host
     node: Node
     folder: Path
-    demo: bool = False
+    demo: Library | None = None
 
 
 class Built(NamedTuple):
@@ -54,8 +58,9 @@ class Builder:
 
         Each setting is `KEY=VALUE`, where KEY is `STACK.PARAMETER` or a key of the host file, with dots between levels.
         """
-        demo = target in self.library.names
-        path = self.library.stack(target).demo if demo else Path(target)
+        library = self.library.beside(Path())  # a name is looked for where one stands
+        demo = target in library.names
+        path = library.stack(target).demo if demo else Path(target)
         if demo and not path.exists():
             report.error(
                 f"the stack '{target}' has no demo host",
@@ -63,7 +68,7 @@ class Builder:
             )
             return None
         if not demo and not _exists(path):
-            hint = did_you_mean(target, self.library.names)
+            hint = did_you_mean(target, library.names)
             near = hint.startswith("did you mean")
             report.error(
                 f"'{target}' is neither a stack nor a file", hint=hint if near else "podhost stacks lists the stacks"
@@ -77,13 +82,22 @@ class Builder:
                 _set(node, setting, report)
             _add_keys(node, ssh_keys, report)
         host = validate(Host, node, report)
-        return HostFile(host, node, path.parent, demo) if host else None
+        return HostFile(host, node, path.parent, library if demo else None) if host else None
 
     def build(
-        self, file: HostFile, report: Report, podman: Release = DEFAULT_PODMAN, spec: str | None = None
+        self,
+        file: HostFile,
+        report: Report,
+        podman: Release = DEFAULT_PODMAN,
+        spec: str | None = None,
+        checker: Checker | None = None,
     ) -> Built | None:
-        """Build a host; every problem goes to the report, and with an error among them there is none."""
+        """Build a host; every problem goes to the report, and with an error among them there is none.
+
+        Without a `checker` the rules of severity error are held.
+        """
         host = file.host
+        checker = checker or Checker(Target(podman))
         if spec is not None:
             _check_spec(spec, report)
         secrets = None
@@ -94,11 +108,14 @@ class Builder:
             load(file.folder / path, report, locate(file.node, ("butane", index))[0])
             for index, path in enumerate(host.butane)
         ]
-        library = self.library.beside(file.folder)
+        library = file.demo or self.library.beside(file.folder)
         plan = resolve(host, file.node, library, self.templates, report, secrets, attachments)
         if plan is None or report.failed:
             return None
         files = render(plan, library, self.templates, podman, report)
+        if report.failed:
+            return None
+        checker.plan(plan, files, report)
         if report.failed:
             return None
         config: dict[str, Any] = butane.translate_data(
@@ -122,7 +139,8 @@ class Builder:
                 str(error), hint="" if isinstance(error, ignition.TooOldSpec) else "write it as in --spec 3.4.0"
             )
             return None
-        return Built(plan, files, config)
+        checker.config(plan, files, config, report)
+        return None if report.failed else Built(plan, files, config)
 
 
 def _place(files: FileSet, path: tuple[str | int, ...]) -> Mark | None:

@@ -23,12 +23,13 @@ class File(NamedTuple):
 
 
 class Directory(NamedTuple):
-    """A folder at an absolute path. One that is there keeps what is in it."""
+    """A folder at an absolute path. One that is there keeps what is in it, unless it is made `anew`."""
 
     path: str
     mark: Mark
     mode: int = 0o755
     owner: Owner = ROOT
+    anew: bool = False
 
 
 class Tree(NamedTuple):
@@ -71,7 +72,15 @@ class FileSet(NamedTuple):
         """
         config: dict[str, Any] = {"variant": "fcos", "version": "1.1.0"}
         storage = {
-            "directories": [{"path": each.path, "mode": each.mode, **_owner(each.owner)} for each in self.directories],
+            "directories": [
+                {
+                    "path": each.path,
+                    "mode": each.mode,
+                    **({"overwrite": True} if each.anew else {}),
+                    **_owner(each.owner),
+                }
+                for each in self.directories
+            ],
             "files": [
                 {
                     "path": each.path,

@@ -91,6 +91,11 @@ class Library:
         """The shared Butane snippets, by file name."""
         return _sources(self.root / "butane")
 
+    @cached_property
+    def skeleton(self) -> dict[str, Source]:
+        """What a new stack begins with, by file name; where it says `<name>`, the stack's name belongs."""
+        return _sources(self.root / "skeleton")
+
     def _read(self, path: Path) -> StackFolder:
         report = Report()
         folder = self._read_stack(path, report)

@@ -7,16 +7,15 @@ Names are final: a unit `matrix-postgres` here is `matrix-postgres.container` fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from podhost.document import Node, Scalar, locate
 from podhost.problems import Mark, Source
 
 DATA_ROOT = "/var/srv/containers"
 """Where lasting data lives: SELinux policy labels it container_file_t (container-selinux, container.fc)."""
-
-SHIPPED = "/var/lib/podhost"
-"""Where files of the administrator's are that come with the host: made anew with each system, so that none stays that was removed."""
 
 WEBROOT = f"{DATA_ROOT}/certificates/webroot"
 """Where the answers to certificate authorities' challenges are."""
@@ -29,7 +28,42 @@ Sections = Mapping[str, tuple["Key", ...]]
 MULTI_USER = "multi-user.target"
 
 HOST = "host"
-"""The network of a container that has none of its own: what its program listens on are ports of the host."""
+"""The network of a container that has none of its own: it publishes what its program listens on."""
+
+EDGE = "edge"
+"""The service that has the ports which several stacks share."""
+
+
+class Places(NamedTuple):
+    """Where the parts of a service stand, finer than their own marks: `node` is its stack file.
+
+    `given` tells where the host file gives the values of those parameters that it does give.
+    """
+
+    node: Node
+    given: Mapping[str, Mark]
+
+    def mark(self, *path: str | int) -> Mark:
+        """Where to mend what stands at a path: in the host file, if a value of it was filled in."""
+        mark, node = locate(self.node, path)
+        return self.blame(mark, node.text) if isinstance(node, Scalar) else mark
+
+    def blame(self, mark: Mark, text: str) -> Mark:
+        """Where to mend a text of the stack that stands at a mark."""
+        if "{{" in text:
+            return next((self.given[name] for name in re.findall(_NAME, text) if name in self.given), mark)
+        return mark
+
+
+_NAME = r"[a-z][a-z0-9_]*"
+
+
+class Silence(NamedTuple):
+    """A rule of `podhost check` that is not to speak, and why."""
+
+    rule: str
+    reason: str
+    mark: Mark
 
 
 class Key(NamedTuple):
@@ -89,6 +123,7 @@ class Volume(NamedTuple):
     owner: Owner
     mode: int
     mark: Mark
+    large: bool = False
     local: Local | None = None
 
 
@@ -254,6 +289,8 @@ class Service(NamedTuple):
     certificates: tuple[Certificate, ...]
     files: tuple[ConfigFile, ...]
     units: tuple[Unit, ...]
+    places: Places
+    silence: tuple[Silence, ...]
     mark: Mark
 
     @property
@@ -292,8 +329,13 @@ class EmbeddedSecret(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A whole host. The edge and the certificates' service, where it has them, are the last of its services."""
+    """A whole host. The edge and the certificates' service, where it has them, are the last of its services.
+
+    `challenge` is how an authority is shown that the names are the host's: http-01, dns-01, or nothing where none asks.
+    """
 
     machine: Machine
     services: tuple[Service, ...]
     embedded: tuple[EmbeddedSecret, ...]
+    silence: tuple[Silence, ...] = ()
+    challenge: str = ""

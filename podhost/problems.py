@@ -53,17 +53,20 @@ class Severity(Enum):
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong: what it is, where, and how to mend it."""
+    """One thing that is wrong: what it is, where, how to mend it, and the rule of `podhost check` that says so."""
 
     severity: Severity
     message: str
     mark: Mark | None = None
     hint: str = ""
+    rule: str = ""
 
     def __str__(self) -> str:
         """The problem with the line it is about, in the form that compilers use."""
         place = f"{self.mark}: " if self.mark else ""
         text = f"{place}{self.severity.value}: {printable(self.message, line=True)}"
+        if self.rule:
+            text += f" [{self.rule}]"
         if self.mark:
             text += _excerpt(self.mark)
         if self.hint:
@@ -85,13 +88,17 @@ class Report:
     def __init__(self, problems: Iterable[Problem] = ()) -> None:
         self._problems = dict.fromkeys(problems)
 
-    def error(self, message: str, mark: Mark | None = None, hint: str = "") -> None:
+    def add(self, problem: Problem) -> None:
+        """Add a problem."""
+        self._problems[problem] = None
+
+    def error(self, message: str, mark: Mark | None = None, hint: str = "", rule: str = "") -> None:
         """Add an error."""
-        self._problems[Problem(Severity.ERROR, message, mark, hint)] = None
+        self.add(Problem(Severity.ERROR, message, mark, hint, rule))
 
     def warning(self, message: str, mark: Mark | None = None, hint: str = "") -> None:
         """Add a warning."""
-        self._problems[Problem(Severity.WARNING, message, mark, hint)] = None
+        self.add(Problem(Severity.WARNING, message, mark, hint))
 
     def extend(self, other: Report) -> None:
         """Add all problems of another report."""

@@ -99,7 +99,11 @@ def _directories(service: plan.Service) -> list[Directory]:
     folders = [Directory(service.root, service.mark)]
     if service.files:
         folders.append(Directory(f"{service.root}/config", service.mark))
-    folders += [Directory(each.path, each.mark, each.mode, each.owner) for each in service.volumes if each.path]
+    folders += [
+        Directory(each.path, each.mark, each.mode, each.owner, anew=bool(each.local))
+        for each in service.volumes
+        if each.path
+    ]
     return folders
 
 

@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden",
         action="store_true",
-        help="Write what podhost renders now into tests/golden, to review as a diff.",
+        help="Write what podhost renders and prints now into tests/golden, docs/rules and schemas, to review as a diff.",
     )
 
 

@@ -17,9 +17,12 @@ from podhost.problems import InvalidInput
 # Each command is imported when it is used, and with it only what it needs. The summaries are here so that --help imports none.
 COMMANDS = {
     "cert": ("podhost.cli.cert:cert", "Have certificates, and renew them."),
+    "check": ("podhost.cli.check:check", "Say what would go wrong at first boot."),
     "graph": ("podhost.cli.graph:graph", "Draw a host: pods, containers, volumes, ports, names."),
     "init": ("podhost.cli.init:init", "Print a commented host file to start from."),
+    "new": ("podhost.cli.new:new", "Start a stack of your own."),
     "render": ("podhost.cli.render:render", "Render a host into the file that Ignition reads at first boot."),
+    "schema": ("podhost.cli.schema:schema", "Print the JSON Schema of a stack or host file, for editors."),
     "stacks": ("podhost.cli.stacks:stacks", "List the stacks, or the parameters of one."),
     "transpile": ("podhost.cli.transpile:transpile", "Translate Butane into Ignition."),
 }

@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from podhost.build import Builder
+from podhost.cli.options import stack_path
 from podhost.cli.output import fail, write
 from podhost.document import node_of
-from podhost.library import StackFolder
+from podhost.library import Library, StackFolder
 from podhost.problems import Mark, Report, Source, did_you_mean
 from podhost.resolve.parameters import parameters
 from podhost.spec.host import Host
@@ -35,6 +36,7 @@ EXAMPLES = {
     "swap": "# swap: 2G",
     "secrets": "# secrets: secrets.yaml",
     "butane": "# butane: [my.bu]",
+    "silence": "# silence: {host/no-login: it mends itself}",
 }
 
 
@@ -44,14 +46,16 @@ EXAMPLES = {
     "-o", "--output", type=click.Path(path_type=Path, readable=False), help="Write there instead of to standard output."
 )
 @click.option("--force", is_flag=True, help="Replace an output that is there already.")
-def init(stacks: tuple[str, ...], output: Path | None, force: bool) -> None:
+@stack_path
+def init(stacks: tuple[str, ...], output: Path | None, force: bool, stack_paths: tuple[Path, ...]) -> None:
     """Print a commented host file for STACKS, to edit."""
-    builder = Builder()
+    builder = Builder(Library(paths=stack_paths).beside(Path()))
     for name in stacks:
         if name not in builder.library.names:
             raise fail(f"there is no stack '{name}'", did_you_mean(name, builder.library.names))
     folders = [builder.library.stack(name) for name in dict.fromkeys(stacks)]
-    text = HEAD
+    schema = builder.library.root / "schemas" / "host.json"
+    text = f"# yaml-language-server: $schema={schema}\n{HEAD}" if schema.exists() else HEAD
     for key, example in EXAMPLES.items():
         text += f"{_comment(Host.model_fields[key].description or '', '')}{example.replace('HOSTNAME', _hostname(folders))}\n\n"
     text += _comment(Host.model_fields["stacks"].description or "", "") + "stacks:\n"

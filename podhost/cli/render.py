@@ -8,22 +8,12 @@ import click
 
 from podhost import ignition
 from podhost.build import Builder, Built, HostFile
+from podhost.cli.options import ReleaseType, stack_path
 from podhost.cli.output import fail, note, print_report, write, write_tree
 from podhost.cli.pairs import check_pairs
+from podhost.library import Library
 from podhost.problems import Report
-from podhost.quadlet.keys import DEFAULT_PODMAN, Release, release
-
-
-class _ReleaseType(click.ParamType[Release]):
-    name = "X.Y"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Release:
-        if not isinstance(value, str):
-            return DEFAULT_PODMAN
-        try:
-            return release(value)
-        except ValueError as error:
-            self.fail(": ".join(error.args), param, ctx)
+from podhost.quadlet.keys import DEFAULT_PODMAN, Release
 
 
 @click.command()
@@ -54,7 +44,8 @@ class _ReleaseType(click.ParamType[Release]):
     type=click.Path(path_type=Path, readable=False),
     help="A public key that may log in.",
 )
-@click.option("--podman", type=_ReleaseType(), default=DEFAULT_PODMAN, help="The host's podman.  [default: 5.4]")
+@stack_path
+@click.option("--podman", type=ReleaseType(), default=DEFAULT_PODMAN, help="The host's podman.  [default: 5.4]")
 @click.option(
     "--spec", metavar="3.X.0", help="The Ignition spec to write.  [default: the lowest that the content needs]"
 )
@@ -67,6 +58,7 @@ def render(
     force: bool,
     settings: tuple[str, ...],
     ssh_keys: tuple[Path, ...],
+    stack_paths: tuple[Path, ...],
     podman: Release,
     spec: str | None,
     pretty: bool,
@@ -81,7 +73,7 @@ def render(
     if compress and form != "ignition":
         raise click.UsageError("--compress is for --format ignition")
     report = Report()
-    builder = Builder()
+    builder = Builder(Library(paths=stack_paths))
     file = builder.read(target, report, settings, ssh_keys)
     built = builder.build(file, report, podman, spec) if file else None
     if built:

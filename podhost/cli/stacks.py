@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from podhost.cli.options import stack_path
 from podhost.cli.output import fail
 from podhost.library import Library
 from podhost.problems import did_you_mean
@@ -12,16 +15,29 @@ from podhost.spec.stack import Parameter
 
 @click.command()
 @click.argument("name", required=False)
-def stacks(name: str | None) -> None:
+@click.option(
+    "--explain", is_flag=True, help="Show the whole of one, with its parts in it, and where each value is from."
+)
+@stack_path
+def stacks(name: str | None, explain: bool, stack_paths: tuple[Path, ...]) -> None:
     """List the stacks, or with NAME the parameters of one."""
-    library = Library()
+    if explain and name is None:
+        raise click.UsageError("--explain is about one stack: name it")
+    library = Library(paths=stack_paths).beside(Path())
     if name is None:
         width = max(map(len, library.names), default=0)
-        for each in library.names:
-            click.echo(f"{each:<{width}}  {library.stack(each).spec.summary}")
+        summaries = {each: library.stack(each).spec.summary for each in library.names}  # all of them, or none
+        for each, summary in summaries.items():
+            click.echo(f"{each:<{width}}  {summary}")
         return
     if name not in library.names:
         raise fail(f"there is no stack '{name}'", did_you_mean(name, library.names))
+    if explain:
+        from podhost.cli.explain import explained
+
+        for line in explained(library.stack(name), library.root):
+            click.echo(line)
+        return
     spec = library.stack(name).spec
     click.echo(f"{spec.stack}: {spec.summary}\n")
     width = max((len(each) for each in spec.parameters), default=0)

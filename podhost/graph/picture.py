@@ -53,16 +53,12 @@ class Picture(NamedTuple):
 
 def picture(host: plan.Plan) -> Picture:
     """Say what there is to see of a host."""
-    edge = next((each for each in host.services if any(_in_hosts_network(c) for c in each.containers)), None)
+    edge = next((each for each in host.services if each.name == plan.EDGE), None)
     return Picture(
         title=host.machine.hostname or "a host",
         stacks=tuple(_stack(service) for service in host.services if service is not edge),
         edge=_stack(edge).groups[0] if edge else None,
     )
-
-
-def _in_hosts_network(container: plan.Container) -> bool:
-    return container.network == plan.HOST
 
 
 def _stack(service: plan.Service) -> Stack:
@@ -82,8 +78,6 @@ def _group(
     ports = [
         Port(_port(port), _listener(port, containers)) for port in published if port.address != address(service.name)
     ]
-    for index, each in enumerate(containers):
-        ports += [Port(str(number), index) for number in each.listens if _in_hosts_network(each)]
     boxes = (
         Box(each.name, _volumes(service, each), bool(inner & set(each.listens)), each.job.schedule if each.job else "")
         for each in containers

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from podhost import plan
 from podhost.problems import Mark, Report
-from podhost.quadlet.encode import encode, encode_health, encode_words
+from podhost.quadlet.encode import encode, encode_health, encode_systemd, encode_words
 from podhost.quadlet.keys import Release, check_keys
 from podhost.quadlet.unitfile import Entry, UnitFile, escape
 
@@ -158,7 +158,7 @@ def _pod(pod: plan.Pod, podman: Release) -> UnitFile:
 
 def _container(container: plan.Container, service: plan.Service) -> UnitFile:
     unit = UnitFile()
-    unit.add("Unit", "Description", escape(container.summary or f"Container {container.unit}"))
+    unit.add("Unit", "Description", encode_systemd(container.summary or f"Container {container.unit}"))
     needed = [f"{each}.service" for each in container.needs]
     if container.secrets:
         needed.append(secrets_unit(service.name))
@@ -180,7 +180,8 @@ def _container(container: plan.Container, service: plan.Service) -> UnitFile:
         add("Pod", f"{container.pod}.pod")
     if container.network:
         add("Network", container.network if container.network == plan.HOST else f"{container.network}.network")
-    add("PublishPort", *map(_port, container.publish))
+    if container.network != plan.HOST:
+        add("PublishPort", *map(_port, container.publish))
     if container.user:
         add("User", str(container.user.uid))
         add("Group", str(container.user.gid))
@@ -261,13 +262,17 @@ def _others(
         for key in keys:
             if key.name not in MANY and unit.get(name, key.name):
                 report.error(
-                    f"podhost writes {key.name}= of [{name}] itself", key.mark, "use the stack's own field for it"
+                    f"podhost writes {key.name}= of [{name}] itself",
+                    key.mark,
+                    "use the stack's own field for it",
+                    "quadlet/key-twice",
                 )
                 continue
             try:
-                values = [encode(key.name, value) if name == section else escape(value) for value in key.values]
+                values = [encode(key.name, value) if name == section else encode_systemd(value) for value in key.values]
             except ValueError as error:
-                report.error(str(error.args[0]), key.mark, error.args[1] if len(error.args) > 1 else "")
+                hint = error.args[1] if len(error.args) > 1 else ""
+                report.error(str(error.args[0]), key.mark, hint, "quadlet/unwritable")
                 continue
             unit.entries += [Entry(name, key.name, value, key.mark) for value in values]
 

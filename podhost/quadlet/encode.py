@@ -21,7 +21,12 @@ WORDS = frozenset(
     }
 )
 # LookupAllStrv: a backslash stays one
-LISTS = frozenset({"AddCapability", "AddDevice", "DropCapability", "LogOpt", "Sysctl"})
+LISTS = frozenset(
+    {
+        *("AddCapability", "AddDevice", "DropCapability", "GIDMap", "LogOpt", "RemapGid", "RemapUid", "Sysctl"),
+        "UIDMap",
+    }
+)
 
 
 @lru_cache(4096)  # most values are the same on all hosts of a run
@@ -41,6 +46,13 @@ def encode(key: str, value: str) -> str:
             f"{key}= cannot hold a value that begins with a quote or a space, or ends with a space or a backslash"
         )
     return text
+
+
+def encode_systemd(value: str) -> str:
+    """Write a value of systemd's own sections: systemd reads it as it stands, but for specifiers."""
+    if value.endswith("\\"):
+        raise ValueError("a backslash at its end joins a value with the next line", "write one more character")
+    return escape(value)
 
 
 def encode_words(key: str, values: Sequence[str]) -> str:

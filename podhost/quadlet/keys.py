@@ -43,10 +43,12 @@ def check_keys(unit: UnitFile, podman: Release, report: Report) -> None:
             continue
         keys = known.get(entry.section)
         if keys is None:
-            report.error(f"Quadlet has no section [{entry.section}]", entry.mark, did_you_mean(entry.section, known))
+            hint = did_you_mean(entry.section, known)
+            report.error(f"Quadlet has no section [{entry.section}]", entry.mark, hint, "quadlet/unknown-key")
         elif entry.key not in keys:
+            hint = did_you_mean(entry.key, keys)
             report.error(
-                f"Quadlet has no key '{entry.key}' in [{entry.section}]", entry.mark, did_you_mean(entry.key, keys)
+                f"Quadlet has no key '{entry.key}' in [{entry.section}]", entry.mark, hint, "quadlet/unknown-key"
             )
         elif keys[entry.key] > podman:
             first, target = (".".join(map(str, each)) for each in (keys[entry.key], podman))
@@ -54,4 +56,5 @@ def check_keys(unit: UnitFile, podman: Release, report: Report) -> None:
                 f"the key '{entry.key}' of [{entry.section}] came with podman {first}, and the host's podman is {target}",
                 entry.mark,
                 f"leave it out, or render with --podman {first} for a host that has it",
+                "quadlet/key-too-new",
             )

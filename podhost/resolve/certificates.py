@@ -56,7 +56,7 @@ def resolve_certificates(
         problems = Report()
         check_names(settings, each.names, None, node, (SECTION,), problems)
         for problem in problems.problems:  # the names are the stack's: there they are shown
-            report.error(problem.message, each.mark, problem.hint)
+            report.error(problem.message, each.mark, problem.hint, problem.rule)
     job = settings.model_dump(mode="json", exclude={"image", "own"}, exclude_defaults=True)
     if settings.ca_bundle:
         job["ca_bundle"] = f"{CONFIG}/ca.pem"

@@ -35,9 +35,6 @@ def _claims(service: plan.Service) -> Iterator[_Claim]:
     for port in service.published:
         yield _port(port)
     for container in service.containers:
-        if container.network == plan.HOST:
-            for number in container.listens:
-                yield _port(plan.Port(number, number, container.mark))
         for mount in container.mounts:
             if mount.source.startswith("/") and "Z" in mount.options:
                 yield _Claim(f"the folder '{mount.source}'", mount.mark, "mount it with z, which is for several")

@@ -92,7 +92,7 @@ class Content(Filler):
             for segment in content:
                 if (
                     segment.kind == "secret"
-                    and self.named(path, segment.argument, stack, "secret")
+                    and self.named(path, segment.argument, stack, "secret", "secrets/undefined")
                     and segment.argument in stack
                 ):
                     add(segment.argument, (*chain, name))

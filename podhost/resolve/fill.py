@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from podhost import plan
@@ -34,9 +34,9 @@ class Filler:
         self.folder = folder
         self.stack = folder.spec
         self.values = dict(values)
-        self.places = places
         self.templates = templates
         self.report = report
+        self.places = plan.Places(folder.node, places)
 
     def mark(self, path: Path) -> Mark:
         """Tell where something stands."""
@@ -66,11 +66,7 @@ class Filler:
     def encodable(self, path: Path, key: str, text: str) -> str:
         """Fill in a text that becomes a value of a Quadlet key, and report it when the key cannot hold it."""
 
-        def check(filled: str) -> str:
-            encode(key, filled)
-            return filled
-
-        return self.parse(path, text, check, "")
+        return self.parse(path, text, partial(written, key), "")
 
     def maybe(self, path: Path, text: str, parser: Callable[[str], Result]) -> Result | None:
         """Fill in a text and parse it; a failure is reported at its place, and the result is then None."""
@@ -80,32 +76,36 @@ class Filler:
             try:
                 return parser(filled)
             except ValueError as error:
-                problems.error(str(error.args[0]), self.blame(path, text), error.args[1] if len(error.args) > 1 else "")
+                problems.error(str(error.args[0]), self.blame(path, text), *map(str, error.args[1:]))
         self.report.extend(problems)
         return None
 
     def blame(self, path: Path, text: str) -> Mark:
         """Where to mend a text that came out wrong: in the host file, if a value of it was filled in."""
-        named = (
-            [self.places[name] for name in re.findall(r"[a-z][a-z0-9_]*", text) if name in self.places]
-            if "{{" in text
-            else []
-        )
-        return named[0] if named else self.mark(path)
+        return self.places.blame(self.mark(path), text)
 
     def parse(self, path: Path, text: str, parser: Callable[[str], Result], fallback: Result) -> Result:
         """The same, with something to go on with after a failure."""
         result = self.maybe(path, text, parser)
         return fallback if result is None else result
 
-    def named(self, path: Path, name: str | None, known: Mapping[str, Any], kind: str) -> str | None:
+    def named(self, path: Path, name: str | None, known: Mapping[str, Any], kind: str, rule: str = "") -> str | None:
         """Give the unit of something the stack defines, or report that it does not."""
         if name is None:
             return None
         if name not in known:
-            self.report.error(f"the stack has no {kind} '{name}'", self.mark(path), did_you_mean(name, known))
+            self.report.error(f"the stack has no {kind} '{name}'", self.mark(path), did_you_mean(name, known), rule)
         return self.unit(name)
 
     def unit(self, name: str) -> str:
         """The name that systemd and podman use: the stack's, or the stack's and its own."""
         return name if name == self.stack.stack else f"{self.stack.stack}-{name}"
+
+
+def written(key: str, value: str) -> str:
+    """Give a value that becomes one of a Quadlet key; raise `ValueError` when the key cannot hold it."""
+    try:
+        encode(key, value)
+    except ValueError as error:
+        raise ValueError(error.args[0], *(error.args[1:] or [""]), "quadlet/unwritable") from None
+    return value

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from podhost.document import Mapping, Node, Scalar, locate
+from podhost.document import Mapping, Node, Scalar, key_mark, locate
 from podhost.library import Library, StackFolder
-from podhost.plan import WEBROOT, EmbeddedSecret, Machine, Plan, Service
+from podhost.plan import WEBROOT, EmbeddedSecret, Machine, Plan, Service, Silence
 from podhost.problems import Mark, Report, Source, did_you_mean
 from podhost.resolve.attachments import Attachments
 from podhost.resolve.certificates import check_own, resolve_certificates
@@ -54,16 +54,16 @@ def resolve(
     for name in host.stacks:
         mark, given = locate(node, ("stacks", name))
         stacks = locate(node, ("stacks",))[1]
-        key_mark = stacks.key_marks[name] if isinstance(stacks, Mapping) else mark
+        place = stacks.key_marks[name] if isinstance(stacks, Mapping) else mark
         if name not in library.names:
-            report.error(f"there is no stack '{name}'", key_mark, did_you_mean(name, library.names))
+            report.error(f"there is no stack '{name}'", place, did_you_mean(name, library.names))
             continue
         folder = library.stack(name)
         problems = Report()
-        values, places = parameters(folder, given, key_mark, templates, problems)
+        values, places = parameters(folder, given, place, templates, problems)
         report.extend(problems)
         if not problems.failed:
-            wanted.append(_Wanted(name, folder, values, places, key_mark))
+            wanted.append(_Wanted(name, folder, values, places, place))
     services: list[Service] = []
     shared = (
         len(host.stacks) > 1 and sum(publishes(each.folder, each.values, machine, templates) for each in wanted) > 1
@@ -95,7 +95,9 @@ def resolve(
         services.append(certificates)
         embedded += tuple(EmbeddedSecret(certificates.name, *each) for each in attachments.secrets.items())
     check_claims(services, report)
-    return None if report.failed else Plan(machine, tuple(services), embedded)
+    silence = tuple(Silence(rule, reason, key_mark(node, ("silence", rule))) for rule, reason in host.silence.items())
+    challenge = host.certificates.challenge if certificates and host.certificates.authority != "internal" else ""
+    return None if report.failed else Plan(machine, tuple(services), embedded, silence, challenge)
 
 
 def _machine(host: Host, node: Node, report: Report) -> Machine:

@@ -9,13 +9,12 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from podhost import plan
-from podhost.document import locate
+from podhost.document import key_mark, locate
 from podhost.library import StackFolder
 from podhost.problems import Mark, Report
-from podhost.quadlet.encode import encode
 from podhost.resolve import values as read
 from podhost.resolve.content import Content
-from podhost.resolve.fill import Path
+from podhost.resolve.fill import Path, written
 from podhost.resolve.parts import present
 from podhost.resolve.ports import through_edge
 from podhost.spec import stack as spec
@@ -122,6 +121,11 @@ class _Resolver(Content):
             certificates=tuple(self.certificate(name, users) for name in stack.certificates),
             files=tuple(file for file in files if file.name not in self.empty),
             units=tuple(self.own_unit(name, each) for name, each in stack.units.items()),
+            places=self.places,
+            silence=tuple(
+                plan.Silence(rule, reason, key_mark(self.folder.node, ("silence", rule)))
+                for rule, reason in stack.silence.items()
+            ),
             mark=mark,
         )
 
@@ -146,8 +150,17 @@ class _Resolver(Content):
         local = None
         if source := self.text((*path, "local"), volume.local):
             local = plan.Local(source, self.blame((*path, "local"), volume.local))
-            folder = f"{plan.SHIPPED}/{self.stack.stack}/{name}"
-        return plan.Volume(name, self.unit(name), folder, owner, mode, self.mark(path), local)
+            folder = f"{self.root}/config/{name}"  # like all configuration, written anew with each system
+        return plan.Volume(
+            name=name,
+            unit=self.unit(name),
+            path=folder,
+            owner=owner,
+            mode=mode,
+            mark=self.mark(path),
+            large=volume.large,
+            local=local,
+        )
 
     def reader(self, path: Path, mounts: Iterable[tuple[plan.Owner | None, str]], name: str) -> plan.Owner:
         """The user of the containers that write to a volume; without any, of those that read it."""
@@ -206,6 +219,10 @@ class _Resolver(Content):
             found.append(self.maybe(where, text, partial(read.port, mark=self.blame(where, text))))
         return tuple(through_edge(port, self.edge, self.report) for port in found if port)
 
+    def own_ports(self, path: Path, listens: tuple[int, ...]) -> tuple[plan.Port, ...]:
+        """The ports of the host that a container on the host's own network has."""
+        return tuple(plan.Port(port, port, self.mark((*path, "listens", index))) for index, port in enumerate(listens))
+
     def container(
         self,
         name: str,
@@ -223,9 +240,20 @@ class _Resolver(Content):
                 f"a member of a pod has no '{which}' of its own",
                 self.mark((*path, which)),
                 f"write it at the pod '{container.pod}'",
+                "quadlet/pod-key-on-member",
             )
         for index, secret in enumerate(container.secrets):
-            self.named((*path, "secrets", index), secret, stack.secrets, "secret")
+            self.named((*path, "secrets", index), secret, stack.secrets, "secret", "secrets/undefined")
+        listens = tuple(
+            self.parse((*path, "listens", i), text, read.port_number, 0) for i, text in enumerate(container.listens)
+        )
+        on_host = container.network == plan.HOST
+        if on_host and container.publish:
+            self.report.error(
+                "a container on the host's own network publishes nothing",
+                self.mark((*path, "publish")),
+                "what it listens on are ports of the host: write them at 'listens'",
+            )
         return plan.Container(
             name=name,
             unit=self.unit(name),
@@ -234,12 +262,10 @@ class _Resolver(Content):
             reference=images[name].reference,
             pod=pod,
             network=plan.HOST
-            if container.network == plan.HOST
+            if on_host
             else self.named((*path, "network"), container.network, stack.networks, "network"),
-            publish=self.ports((*path, "publish"), container.publish),
-            listens=tuple(
-                self.parse((*path, "listens", i), text, read.port_number, 0) for i, text in enumerate(container.listens)
-            ),
+            publish=self.own_ports(path, listens) if on_host else self.ports((*path, "publish"), container.publish),
+            listens=listens,
             user=user,
             command=tuple(
                 self.encodable((*path, "command", i), "Exec", text) for i, text in enumerate(container.command)
@@ -290,7 +316,7 @@ class _Resolver(Content):
 
     def others(self, path: Path, key: str, names: tuple[str, ...]) -> tuple[str, ...]:
         units = (
-            self.named((*path, key, index), name, self.stack.containers, "container")
+            self.named((*path, key, index), name, self.stack.containers, "container", "order/unknown-need")
             for index, name in enumerate(names)
         )
         return tuple(unit for unit in units if unit)
@@ -306,6 +332,7 @@ class _Resolver(Content):
                     "'ready: healthy' without a health check",
                     self.mark((*path, "ready")),
                     "add 'health' with a command, or take 'ready: notify'",
+                    "order/healthy-without-check",
                 )
             return None
         where = (*path, "health")
@@ -383,7 +410,9 @@ class _Resolver(Content):
             path=f"{self.root}/certificates/{name}",
             names=names,
             places=tuple(
-                place if (place := self.blame((*path, "names", index), text)) in self.places.values() else self.origin
+                place
+                if (place := self.blame((*path, "names", index), text)) in self.places.given.values()
+                else self.origin
                 for index, text in enumerate(self.stack.certificates[name].names)
             ),
             owner=min(readers, key=str, default=plan.ROOT),
@@ -397,5 +426,5 @@ class _Resolver(Content):
 
 def _variable(name: str, value: str) -> str:
     """Say that a variable cannot hold a value, or give the value."""
-    encode("Environment", f"{name}={value}")
+    written("Environment", f"{name}={value}")
     return value

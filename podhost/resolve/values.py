@@ -102,11 +102,13 @@ def image(text: str) -> str:
         raise ValueError(
             f"'{text}' is not a whole image reference",
             "write registry, name and tag, as in docker.io/library/nginx:1.29",
+            "images/short-name",
         )
     if not match["tag"] and not match["digest"]:
         raise ValueError(
             f"'{text}' has no tag",
             "add the version to run, as in :1.29: without one it is whatever 'latest' happens to be",
+            "images/no-tag",
         )
     return text
 

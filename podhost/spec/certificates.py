@@ -206,7 +206,10 @@ def check_names(
         seen.add(name)
         if issuance.authority != "internal" and name.startswith("*.") and how != "dns-01":
             report.error(
-                f"'{name}' cannot be shown over http-01", where, "a wildcard needs 'challenge: dns-01' and 'dns:'"
+                f"'{name}' cannot be shown over http-01",
+                where,
+                "a wildcard needs 'challenge: dns-01' and 'dns:'",
+                "tls/wildcard-over-http",
             )
         elif not name.startswith("*.") and f"*.{name.partition('.')[2]}" in names and issuance.authority != "internal":
             report.error(f"'{name}' is one of those that the wildcard covers", where, "remove it, or the wildcard")

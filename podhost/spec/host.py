@@ -78,6 +78,10 @@ class Host(Model):
         None, description="A file with secrets to put into the Ignition file, instead of making them on the host."
     )
     butane: tuple[str, ...] = Field((), description="Your own Butane files; what they say wins over what podhost says.")
+    silence: dict[str, str] = Field(
+        default_factory=dict,
+        description="Rules of podhost check that are not to speak of this host, each with the reason why not.",
+    )
     stacks: dict[str, Annotated[dict[str, Any], AllDefaults]] = Field(
         description="The services: a stack's name, and its parameters.", min_length=1
     )

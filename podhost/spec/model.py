@@ -29,13 +29,14 @@ def _integer(value: object) -> object:
     return kinds.integer(value) if isinstance(value, str) else value
 
 
-def _absent(value: object) -> object:
+def absent(value: object) -> object:
+    """Nothing, where a mapping is expected, is an empty one."""
     return {} if value is None else value
 
 
 Boolean = Annotated[bool, BeforeValidator(_boolean)]
 Integer = Annotated[int, BeforeValidator(_integer)]
-AllDefaults = BeforeValidator(_absent)
+AllDefaults = BeforeValidator(absent)
 """A mapping that may be left empty: `webroot:` alone is a volume with all its defaults."""
 
 

@@ -15,9 +15,14 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Texts = dict[str, str]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
-Keys = dict[
-    Key, Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
-]
+
+
+def one_or_many(value: object) -> object:
+    """A value alone is a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+Keys = dict[Key, Annotated[tuple[str, ...], BeforeValidator(one_or_many)]]
 """Keys of a unit file, each with one value or a list of them."""
 
 
@@ -79,6 +84,9 @@ class Volume(Part):
         None, description="UID:GID that owns the folder; the default is the user of the container that writes there."
     )
     mode: str = Field("0700", description="The folder's mode.")
+    large: Boolean = Field(
+        False, description="Whether it grows to many files or gigabytes, so that labelling it anew takes minutes."
+    )
     local: str = Field(
         "",
         description="A folder beside the host file, whose files make the volume: they come with the host, and nothing in it lasts. When it is empty the volume is a lasting one.",
@@ -224,3 +232,7 @@ class Stack(Model):
     containers: dict[Name, Container] = Field(description="The programs.", min_length=1)
     units: dict[str, Unit] = Field(default_factory=dict, description="Other systemd units, by their names.")
     addresses: tuple[str, ...] = Field((), description="The URLs by which people reach the service.")
+    silence: Texts = Field(
+        default_factory=dict,
+        description="Rules of podhost check that are not to speak of this stack, each with the reason why not.",
+    )

@@ -138,7 +138,7 @@ def test_a_file_that_is_not_there(podhost: Podhost) -> None:
 def test_the_file_in_the_document(podhost: Podhost) -> None:
     text = (REPOSITORY / "docs/certificates.md").read_text()
     Path("webroot").mkdir()
-    Path("certs.yaml").write_text(text.split("```yaml\n")[1].split("```")[0])
+    Path("certs.yaml").write_text(text.split("### The file\n")[1].split("```yaml\n")[1].split("```")[0])
     result = podhost("cert", "status", "--config", "certs.yaml")
     assert (result.status, result.stderr) == (0, "")
     assert result.stdout.startswith("web: example.org, chat.example.org\n")

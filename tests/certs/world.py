@@ -82,7 +82,7 @@ class World:
     def run(self, *command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a program in the namespace, to its end."""
         words = [*self.prefix, *map(str, command)]
-        return subprocess.run(words, capture_output=True, text=True, timeout=120, check=False, **options)
+        return subprocess.run(words, capture_output=True, text=True, timeout=300, check=False, **options)
 
     def close(self) -> None:
         """End everything."""

@@ -125,7 +125,10 @@ def test_it_writes_a_file_once(podhost: Podhost, tmp_path: Path) -> None:
     ("names", "expected"),
     [
         (["matrx"], "error: there is no stack 'matrx'\n  hint: did you mean 'matrix'?\n"),
-        (["matrix", "nextcloud"], "error: there is no stack 'nextcloud'\n  hint: known: matrix\n"),
+        (
+            ["matrix", "nextcloud"],
+            "error: there is no stack 'nextcloud'\n  hint: known: matrix, miniflux, radicale, site\n",
+        ),
     ],
 )
 def test_stacks_that_are_not_there(podhost: Podhost, names: list[str], expected: str) -> None:

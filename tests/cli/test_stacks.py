@@ -20,7 +20,12 @@ containers:
 def test_all_stacks_one_line_each(podhost: Podhost) -> None:
     result = podhost("stacks")
     assert (result.status, result.stderr) == (0, "")
-    assert result.stdout == "matrix  Matrix homeserver (Synapse) with Element Web, PostgreSQL and nginx\n"
+    assert result.stdout == (
+        "matrix    Matrix homeserver (Synapse) with Element Web, PostgreSQL and nginx\n"
+        "miniflux  Feed reader (Miniflux) with PostgreSQL and nginx\n"
+        "radicale  Calendars and contacts (Radicale) behind nginx\n"
+        "site      Static files served by nginx\n"
+    )
 
 
 def test_the_parameters_of_a_stack(podhost: Podhost, tmp_path: Path) -> None:

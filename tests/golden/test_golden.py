@@ -1,4 +1,4 @@
-"""The whole demo host, as files: a change of what podhost renders is seen here, and reviewed as a diff.
+"""The whole demo host of each stack, as files: a change of what podhost renders is seen here, and reviewed as a diff.
 
 `pytest tests/golden --update-golden` writes them anew.
 """
@@ -11,19 +11,21 @@ from pathlib import Path
 
 import pytest
 
+from podhost.library import Library
 from tests.support import Podhost, files_below
 
-HERE = Path(__file__).parent / "matrix"
+HERE = Path(__file__).parent
+STACKS = Library().names
 
 
-def rendered(podhost: Podhost, folder: Path) -> None:
-    """Render the demo host in all forms, each below a folder."""
+def rendered(podhost: Podhost, stack: str, folder: Path) -> None:
+    """Render a demo host in all forms, each below a folder."""
     for arguments in (
         ["--format", "tree", "-o", folder / "tree"],
-        ["--format", "butane", "-o", folder / "matrix.bu"],
-        ["--pretty", "-o", folder / "matrix.json"],
+        ["--format", "butane", "-o", folder / f"{stack}.bu"],
+        ["--pretty", "-o", folder / f"{stack}.json"],
     ):
-        result = podhost("render", "matrix", *arguments)
+        result = podhost("render", stack, *arguments)
         assert result.status == 0, result.stderr
 
 
@@ -31,20 +33,22 @@ def texts(folder: Path) -> dict[str, str]:
     return {name: (folder / name).read_text("utf-8") for name in files_below(folder) if (folder / name).is_file()}
 
 
-def test_the_demo_host(podhost: Podhost, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    rendered(podhost, tmp_path)
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_demo_host(podhost: Podhost, tmp_path: Path, request: pytest.FixtureRequest, stack: str) -> None:
+    rendered(podhost, stack, tmp_path)
+    golden = HERE / stack
     if request.config.getoption("--update-golden"):
-        shutil.rmtree(HERE, ignore_errors=True)
-        shutil.copytree(tmp_path, HERE)
-    expected, actual = texts(HERE), texts(tmp_path)
+        shutil.rmtree(golden, ignore_errors=True)
+        shutil.copytree(tmp_path, golden)
+    expected, actual = texts(golden), texts(tmp_path)
     difference = [
         line
         for name in sorted(expected.keys() | actual.keys())
         for line in difflib.unified_diff(
             expected.get(name, "").splitlines(),
             actual.get(name, "").splitlines(),
-            f"golden/{name}",
-            f"rendered/{name}",
+            f"golden/{stack}/{name}",
+            f"rendered/{stack}/{name}",
             lineterm="",
         )
     ]
@@ -53,5 +57,6 @@ def test_the_demo_host(podhost: Podhost, tmp_path: Path, request: pytest.Fixture
     )
 
 
-def test_there_is_something_to_compare_with() -> None:
-    assert {"matrix.bu", "matrix.json", "tree/manifest.json"} <= texts(HERE).keys()
+@pytest.mark.parametrize("stack", STACKS)
+def test_there_is_something_to_compare_with(stack: str) -> None:
+    assert {f"{stack}.bu", f"{stack}.json", "tree/manifest.json"} <= texts(HERE / stack).keys()

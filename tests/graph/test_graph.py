@@ -79,9 +79,7 @@ def test_a_picture_has_all_that_the_plan_means(library: Library) -> None:
         (
             Stack(
                 (
-                    Group(
-                        "pod example", BOXES, (Port("443", 1), Port("3478/udp", 0), Port("127.0.0.1:9000", 0)), None
-                    ),
+                    Group("pod example", BOXES, (Port("443", 1), Port("3478/udp", 0), Port("127.0.0.1:9000", 0)), None),
                     Group("", (Box("http", ("webroot",), True, ""),), (Port("80", 0),), None),
                 ),
                 ("example.org",),
@@ -102,7 +100,7 @@ def test_the_edge_has_the_ports_that_stacks_share(library: Library) -> None:
             Stack((Group("pod other", BOXES, (Port("3479/udp", 0), Port("127.0.0.1:9001", 0)), 1),), ("other.org",)),
             JOB,
         ),
-        Group("", (Box("edge", ("webroot",), False, ""),), (Port("80", 0), Port("443", 0)), None),
+        Group("", (Box("edge", ("webroot",), True, ""),), (Port("80", 0), Port("443", 0)), None),
     )
 
 

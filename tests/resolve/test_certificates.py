@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import yaml
 
 from podhost.build import Builder, Built
 from podhost.tree import tree
-from tests.support import build, contents, make_library
+from tests.support import REPOSITORY, build, contents, make_library
 
 STACK = """\
 stack: example
@@ -167,3 +168,21 @@ def test_with_all_pairs_brought_there_is_no_job(tmp_path: Path, path: str) -> No
     files = contents(host(tmp_path, f"{{own: {{example: {own}}}}}", c="chain", k="key"))
     assert path not in files
     assert values(files["/etc/containers/systemd/example-http.container"], "Volume") == []
+
+
+BLOCKS = re.findall(
+    r"```yaml\n(.*?)```", (REPOSITORY / "docs/certificates.md").read_text().split("## The program")[0], re.DOTALL
+)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_what_the_document_shows_is_a_host(block: str, tmp_path: Path, builder: Builder) -> None:
+    for name in ("ca.pem", "eab.key", "tsig.key", "chain.pem", "private.pem"):
+        (tmp_path / name).write_text("x\n")
+    stacks = "" if "stacks:" in block else "stacks:\n  matrix: {domain: example.org, email: admin@example.org}\n"
+    (tmp_path / "host.yaml").write_text(block + stacks)
+    assert build(builder, tmp_path / "host.yaml")
+
+
+def test_the_document_shows_them() -> None:
+    assert len(BLOCKS) == 6
