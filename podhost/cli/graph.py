@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 
 from podhost.build import Builder
+from podhost.cli.options import stack_path
 from podhost.cli.output import print_report, write
 from podhost.graph import mermaid, picture, svg
+from podhost.library import Library
 from podhost.problems import Report
 
 FORMATS = {"svg": svg, "mermaid": mermaid}
@@ -30,13 +32,21 @@ FORMATS = {"svg": svg, "mermaid": mermaid}
     metavar="KEY=VALUE",
     help="Set a value of the host file: STACK.PARAMETER, or a key of the host.",
 )
-def graph(target: str, output: Path | None, form: str, force: bool, settings: tuple[str, ...]) -> None:
+@stack_path
+def graph(
+    target: str,
+    output: Path | None,
+    form: str,
+    force: bool,
+    settings: tuple[str, ...],
+    stack_paths: tuple[Path, ...],
+) -> None:
     """Draw TARGET: its pods, containers, volumes, ports and names.
 
     TARGET is a host file, or the name of a stack for its demo host.
     """
     report = Report()
-    builder = Builder()
+    builder = Builder(Library(paths=stack_paths))
     file = builder.read(target, report, settings)
     built = builder.build(file, report) if file else None
     report.raise_if_failed()
