@@ -181,6 +181,8 @@ class _Resolver(Content):
 
     def network(self, name: str, network: spec.Network) -> plan.Network:
         path = ("networks", name)
+        if name == plan.HOST:
+            self.report.error("'host' is the host's own network", self.mark(path), "give the network another name")
         quadlet = self.keys((*path, "quadlet"), network.quadlet)
         return plan.Network(name, self.unit(name), network.ipv6, network.internal, quadlet, self.mark(path))
 

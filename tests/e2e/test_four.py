@@ -231,6 +231,16 @@ def test_names_that_are_nobodys_are_refused(host: Host) -> None:
         ssl._create_unverified_context().wrap_socket(plain)  # without a name
 
 
+def test_nginx_takes_the_edges_configuration_however_long_a_name_is(host: Host) -> None:
+    longest = ".".join(["a" * 63] * 3 + ["b" * 57, "fr"])
+    assert len(longest) == 252
+    for name in (WWW, longest, f"*.{longest[2:]}"):
+        script = f"sed 's/{WWW}/{name}/' /etc/nginx/nginx.conf >/tmp/try.conf; grep -qF '{name}' /tmp/try.conf && nginx -t -c /tmp/try.conf"
+        said = host.run("podman exec -i edge sh 2>&1", stdin=script).stdout
+        assert "test is successful" in said, said
+        assert "warn" not in said
+
+
 def test_a_name_in_capitals_is_the_same_name(host: Host) -> None:
     assert host.request(PAGES["site"].replace("www", "WWW")).text == "<h1>Hello</h1>\n"
 
