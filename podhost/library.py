@@ -77,6 +77,11 @@ class Library:
         return self._read(self.root / "units" / "certificates")
 
     @cached_property
+    def edge(self) -> StackFolder:
+        """The service that has ports 80 and 443 where several stacks share them; raise `InvalidInput` when its files have errors."""
+        return self._read(self.root / "units" / "edge")
+
+    @cached_property
     def units(self) -> dict[str, Source]:
         """The shared units and their scripts, by file name."""
         return _sources(self.root / "units")

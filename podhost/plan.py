@@ -30,6 +30,9 @@ MULTI_USER = "multi-user.target"
 HOST = "host"
 """The network of a container that has none of its own: what its program listens on are ports of the host."""
 
+EDGE = "edge"
+"""The service that has the ports which several stacks share."""
+
 
 class Places(NamedTuple):
     """Where the parts of a service stand, finer than their own marks: `node` is its stack file.
@@ -171,12 +174,13 @@ class Pair(NamedTuple):
 class Certificate(NamedTuple):
     """A certificate in the folder `path`: the user who reads its key, and the units of the containers that present it.
 
-    Without a `pair` that the administrator brings, the host gets it by itself.
+    `places` tells of each name where to mend it. Without a `pair` that the administrator brings, the host gets it by itself.
     """
 
     name: str
     path: str
     names: tuple[str, ...]
+    places: tuple[Mark, ...]
     owner: Owner
     readers: tuple[str, ...]
     pair: Pair | None
@@ -214,7 +218,7 @@ class Job(NamedTuple):
 
 
 class Container(NamedTuple):
-    """A container; `pod`, `network`, `image` and `needs` are names of units."""
+    """A container; `pod`, `network`, `image` and `needs` are names of units, but the network may be `HOST`."""
 
     name: str
     unit: str
@@ -295,6 +299,12 @@ class Service(NamedTuple):
         """The folder of the service's lasting data."""
         return f"{DATA_ROOT}/{self.name}"
 
+    @property
+    def published(self) -> tuple[Port, ...]:
+        """The ports of the host that lead to it."""
+        publishers: tuple[Pod | Container, ...] = (*self.pods, *self.containers)
+        return tuple(port for each in publishers for port in each.publish)
+
 
 class Machine(NamedTuple):
     """The machine under the services: `window_start` as HH:MM, `window_minutes` its length, `swap_mib` 0 for none."""
@@ -320,7 +330,7 @@ class EmbeddedSecret(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A whole host. The certificates' service, where it has one, is the last of its services.
+    """A whole host. The edge and the certificates' service, where it has them, are the last of its services.
 
     `challenge` is how an authority is shown that the names are the host's: http-01, dns-01, or nothing where none asks.
     """

@@ -77,14 +77,19 @@ def files_below(folder: Path) -> set[str]:
 
 def make_library(root: Path, stack: str, **files: str) -> Library:
     """A library of one stack, called example, with the parts, units and snippets of the repository."""
-    folder = root / "stacks" / "example"
-    (folder / "files").mkdir(parents=True)
-    (folder / "stack.yaml").write_text(stack)
-    for name, text in files.items():
-        (folder / "files" / name).write_text(text)
+    add_stack(root, "example", stack, **files)
     for shared in ("parts", "units", "butane"):
         (root / shared).symlink_to(REPOSITORY / shared)
     return Library(root)
+
+
+def add_stack(root: Path, name: str, stack: str, **files: str) -> None:
+    """Add one more stack to a library."""
+    folder = root / "stacks" / name
+    (folder / "files").mkdir(parents=True)
+    (folder / "stack.yaml").write_text(stack)
+    for file, text in files.items():
+        (folder / "files" / file).write_text(text)
 
 
 def problems(report: Report) -> list[str]:

@@ -18,7 +18,7 @@ from tests.support import REPOSITORY
 PACKAGE = REPOSITORY / "podhost"
 # Each room may import those before it, and none after it.
 ROOMS = (
-    *("problems", "document", "plan", "quadlet", "spec", "compose", "library", "templates", "resolve"),
+    *("problems", "document", "plan", "quadlet", "spec", "compose", "library", "templates", "resolve", "graph"),
     *("fileset", "render", "ignition", "butane", "check", "build", "tree", "deploy", "vm", "certs", "cli", "__main__"),
 )
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -22,6 +22,7 @@ COMMANDS = {
         "podhost.cli.deploy:deploy",
         "Write a provider's user data, and the commands that start a machine there.",
     ),
+    "graph": ("podhost.cli.graph:graph", "Draw a host: pods, containers, volumes, ports, names."),
     "init": ("podhost.cli.init:init", "Print a commented host file to start from."),
     "new": ("podhost.cli.new:new", "Start a stack of your own."),
     "render": ("podhost.cli.render:render", "Render a host into the file that Ignition reads at first boot."),

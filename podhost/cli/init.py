@@ -32,6 +32,7 @@ EXAMPLES = {
     "time_zone": "# time_zone: UTC",
     "updates": '# updates:\n#   window: {days: [Sun], start: "02:00", length: 2h}\n#   containers: true',
     "certificates": "# certificates: {authority: letsencrypt, email: admin@example.org}",
+    "edge": "# edge: {image: docker.io/library/nginx:1.30}",
     "data_disk": "# data_disk: {device: /dev/disk/by-id/…, filesystem: xfs}",
     "swap": "# swap: 2G",
     "secrets": "# secrets: secrets.yaml",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from podhost.document import Mapping, Node, Scalar, key_mark, locate
-from podhost.library import Library
+from podhost.library import Library, StackFolder
 from podhost.plan import WEBROOT, EmbeddedSecret, Machine, Plan, Segment, Service, Silence
-from podhost.problems import Report, Source, did_you_mean
+from podhost.problems import Mark, Report, Source, did_you_mean
 from podhost.resolve.attachments import Attachments
 from podhost.resolve.certificates import check_own, resolve_certificates
+from podhost.resolve.claims import check_claims
+from podhost.resolve.edge import resolve_edge
 from podhost.resolve.parameters import parameters
+from podhost.resolve.ports import address, publishes
 from podhost.resolve.service import resolve_service
 from podhost.spec import types as kinds
 from podhost.spec.host import Host
@@ -19,6 +23,16 @@ from podhost.templates import Templates
 _SSH_KEY = r"(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/]{40,}={0,3}( [^\x00-\x1f\x7f]*)?"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 _TIME_ZONE = r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}"
+
+
+class _Wanted(NamedTuple):
+    """A stack that the host is to have, with the values of its parameters and where the host file gives them."""
+
+    name: str
+    folder: StackFolder
+    values: dict[str, object]
+    places: dict[str, Mark]
+    mark: Mark
 
 
 def resolve(
@@ -36,7 +50,7 @@ def resolve(
     Every problem goes to the report; with an error among them there is no plan.
     """
     machine = _machine(host, node, report)
-    services: list[Service] = []
+    wanted: list[_Wanted] = []
     for name in host.stacks:
         mark, given = locate(node, ("stacks", name))
         stacks = locate(node, ("stacks",))[1]
@@ -47,20 +61,26 @@ def resolve(
         folder = library.stack(name)
         problems = Report()
         values, places = parameters(folder, given, place, templates, problems)
-        service = (
-            None
-            if problems.failed
-            else resolve_service(
-                folder,
-                values,
-                places,
-                machine,
-                place,
-                templates,
-                problems,
-                pairs=attachments.pairs.get(name, {}),
-                webroot=WEBROOT if folder.spec.certificates.keys() - host.certificates.own.get(name, {}) else "",
-            )
+        report.extend(problems)
+        if not problems.failed:
+            wanted.append(_Wanted(name, folder, values, places, place))
+    services: list[Service] = []
+    shared = (
+        len(host.stacks) > 1 and sum(publishes(each.folder, each.values, machine, templates) for each in wanted) > 1
+    )
+    for name, folder, values, places, mark in wanted:
+        problems = Report()
+        service = resolve_service(
+            folder,
+            values,
+            places,
+            machine,
+            mark,
+            templates,
+            problems,
+            pairs=attachments.pairs.get(name, {}),
+            webroot=WEBROOT if folder.spec.certificates.keys() - host.certificates.own.get(name, {}) else "",
+            edge=address(name) if shared else "",
         )
         report.extend(problems)
         if service:
@@ -69,10 +89,14 @@ def resolve(
     if secrets or host.secrets is None:  # a file that could not be read has been reported
         _check_given(services, embedded, report)
     check_own(host, node, services, report)
+    edge = resolve_edge(host, node, services, machine, library, templates, report) if shared else None
+    if edge:
+        services.append(edge)
     certificates = resolve_certificates(host, node, services, machine, library, templates, attachments, report)
     if certificates:
         services.append(certificates)
         embedded += tuple(EmbeddedSecret(certificates.name, *each) for each in attachments.secrets.items())
+    check_claims(services, report)
     silence = tuple(Silence(rule, reason, key_mark(node, ("silence", rule))) for rule, reason in host.silence.items())
     challenge = host.certificates.challenge if certificates and host.certificates.authority != "internal" else ""
     return None if report.failed else Plan(machine, tuple(services), embedded, silence, challenge)

@@ -17,6 +17,7 @@ from podhost.resolve.content import Content
 from podhost.resolve.counts import counted
 from podhost.resolve.fill import Path, written
 from podhost.resolve.parts import present
+from podhost.resolve.ports import through_edge
 from podhost.spec import stack as spec
 from podhost.templates import Templates
 
@@ -48,13 +49,15 @@ def resolve_service(
     report: Report,
     pairs: Mapping[str, plan.Pair] = MappingProxyType({}),
     webroot: str = "",
+    edge: str = "",
 ) -> plan.Service | None:
     """Resolve a stack into a service; every problem goes to the report, and with an error among them there is no service.
 
     `places` tells where the host file gives those values that it does give, `pairs` has the certificates that the administrator brings,
     and `webroot` is the folder of the host with the answers to challenges, if there is one.
+    `edge` is the host's own address at which the edge finds the service, empty where the host has no edge.
     """
-    service = _Resolver(folder, values, places, machine, templates, report, pairs, webroot).service(mark)
+    service = _Resolver(folder, values, places, machine, templates, report, pairs, webroot, edge).service(mark)
     return None if report.failed else service
 
 
@@ -69,8 +72,10 @@ class _Resolver(Content):
         report: Report,
         pairs: Mapping[str, plan.Pair],
         webroot: str,
+        edge: str,
     ) -> None:
-        known = {**values, "host": machine}
+        own = {"host": machine, "edge": bool(edge)}
+        known = {**values, **own}
         folder, numbers = counted(folder, known, templates, report)
         folder, absent = present(folder, known, templates, report)
         super().__init__(folder, values, places, templates, report)
@@ -82,8 +87,8 @@ class _Resolver(Content):
         }
         self.pairs = pairs
         self.webroot = webroot
-        self.values["stack"] = self.stack.stack
-        self.values["host"] = machine
+        self.edge = edge
+        self.values |= {"stack": self.stack.stack, **own}
         names = {
             name: self.texts(("certificates", name, "names"), each.names)
             for name, each in self.stack.certificates.items()
@@ -97,6 +102,7 @@ class _Resolver(Content):
 
     def service(self, mark: Mark) -> plan.Service:
         stack = self.stack
+        self.origin = mark
         users = {name: self.user(("containers", name, "user"), each.user) for name, each in stack.containers.items()}
         volumes = tuple(self.volume(name, each, users) for name, each in stack.volumes.items())
         files = self.files()
@@ -179,6 +185,8 @@ class _Resolver(Content):
 
     def network(self, name: str, network: spec.Network) -> plan.Network:
         path = ("networks", name)
+        if name == plan.HOST:
+            self.report.error("'host' is the host's own network", self.mark(path), "give the network another name")
         quadlet = self.keys((*path, "quadlet"), network.quadlet)
         return plan.Network(name, self.unit(name), network.ipv6, network.internal, quadlet, self.mark(path))
 
@@ -214,7 +222,11 @@ class _Resolver(Content):
         found = []
         for where, text in self.items(path, texts):
             found.append(self.maybe(where, text, partial(read.port, mark=self.blame(where, text))))
-        return tuple(port for port in found if port)
+        return tuple(through_edge(port, self.edge, self.report) for port in found if port)
+
+    def own_ports(self, path: Path, listens: tuple[int, ...]) -> tuple[plan.Port, ...]:
+        """The ports of the host that a container on the host's own network has, where it does not say them itself."""
+        return tuple(plan.Port(port, port, self.mark((*path, "listens", index))) for index, port in enumerate(listens))
 
     def container(
         self,
@@ -240,6 +252,11 @@ class _Resolver(Content):
             network = self.named((*path, "network"), network, stack.networks, "network")
         for index, secret in enumerate(container.secrets):
             self.named((*path, "secrets", index), secret, stack.secrets, "secret", "secrets/undefined")
+        listens = tuple(
+            self.parse(where, text, read.port_number, 0)
+            for where, text in self.items((*path, "listens"), container.listens)
+        )
+        on_host = network == plan.HOST
         return plan.Container(
             name=name,
             unit=self.unit(name),
@@ -248,11 +265,9 @@ class _Resolver(Content):
             reference=images[name].reference,
             pod=pod,
             network=network,
-            publish=self.ports((*path, "publish"), container.publish),
-            listens=tuple(
-                self.parse(where, text, read.port_number, 0)
-                for where, text in self.items((*path, "listens"), container.listens)
-            ),
+            publish=self.ports((*path, "publish"), container.publish)
+            or (self.own_ports(path, listens) if on_host else ()),
+            listens=listens,
             user=user,
             command=tuple(
                 self.encodable(where, "Exec", text) for where, text in self.items((*path, "command"), container.command)
@@ -397,6 +412,12 @@ class _Resolver(Content):
             name=name,
             path=f"{self.root}/certificates/{name}",
             names=names,
+            places=tuple(
+                place
+                if (place := self.blame((*path, "names", index), text)) in self.places.given.values()
+                else self.origin
+                for index, text in enumerate(self.stack.certificates[name].names)
+            ),
             owner=min(readers, key=str, default=plan.ROOT),
             readers=tuple(
                 self.unit(each) for each, container in self.stack.containers.items() if name in container.certificates

@@ -51,6 +51,12 @@ class Certificates(Issuance):
     )
 
 
+class Edge(Model):
+    """What has ports 80 and 443 of a host on which several stacks share them."""
+
+    image: str = Field("docker.io/library/nginx:1.30", description="The image of nginx, which hands each name on.")
+
+
 class Host(Model):
     """One machine, and the services on it."""
 
@@ -62,6 +68,9 @@ class Host(Model):
     )
     certificates: Annotated[Certificates, AllDefaults] = Field(
         default_factory=lambda: Certificates(), description="How it gets its certificates."
+    )
+    edge: Annotated[Edge, AllDefaults] = Field(
+        default_factory=lambda: Edge(), description="What shares its ports 80 and 443 among several stacks."
     )
     data_disk: DataDisk | None = Field(None, description="A disk of its own for the services' data.")
     swap: str | None = Field(None, description="Compressed swap in memory, at most this size, as in 2G.")

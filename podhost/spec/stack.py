@@ -168,7 +168,8 @@ class Container(Part):
     image: str = Field(description="The image, with registry and tag: docker.io/library/nginx:1.29.")
     pod: str | None = Field(None, description="The pod of the stack it is a member of; without one it stands alone.")
     network: str | None = Field(
-        None, description="The network of the stack that a container without pod is on; 'host' is the host's own."
+        None,
+        description="The network of the stack that a container without pod is on; host is the host's own, where it listens on the host's ports.",
     )
     publish: tuple[str, ...] = Field(
         (),

@@ -1,4 +1,4 @@
-"""The whole demo host of each stack, as files: a change of what podhost renders is seen here, and reviewed as a diff.
+"""The whole demo host of each stack, and a host of several, as files: a change of what podhost renders is seen here, and reviewed as a diff.
 
 `pytest tests/golden --update-golden` writes them anew.
 """
@@ -15,20 +15,20 @@ import pytest
 from podhost.build import Builder
 from podhost.library import Library
 from podhost.tree import tree
-from tests.support import Podhost, build, files_below
+from tests.support import REPOSITORY, Podhost, build, files_below
 
 HERE = Path(__file__).parent
-STACKS = Library().names
+TARGETS = {**{name: name for name in Library().names}, "four": str(REPOSITORY / "docs/four.yaml")}
 
 
-def rendered(podhost: Podhost, stack: str, folder: Path) -> None:
-    """Render a demo host in all forms, each below a folder."""
+def rendered(podhost: Podhost, name: str, folder: Path) -> None:
+    """Render a host in all forms, each below a folder."""
     for arguments in (
         ["--format", "tree", "-o", folder / "tree"],
-        ["--format", "butane", "-o", folder / f"{stack}.bu"],
-        ["--pretty", "-o", folder / f"{stack}.json"],
+        ["--format", "butane", "-o", folder / f"{name}.bu"],
+        ["--pretty", "-o", folder / f"{name}.json"],
     ):
-        result = podhost("render", stack, *arguments)
+        result = podhost("render", TARGETS[name], *arguments)
         assert result.status == 0, result.stderr
 
 
@@ -36,10 +36,10 @@ def texts(folder: Path) -> dict[str, str]:
     return {name: (folder / name).read_text("utf-8") for name in files_below(folder) if (folder / name).is_file()}
 
 
-@pytest.mark.parametrize("stack", STACKS)
-def test_the_demo_host(podhost: Podhost, tmp_path: Path, request: pytest.FixtureRequest, stack: str) -> None:
-    rendered(podhost, stack, tmp_path)
-    compare(stack, tmp_path, request)
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_host(podhost: Podhost, tmp_path: Path, request: pytest.FixtureRequest, name: str) -> None:
+    rendered(podhost, name, tmp_path)
+    compare(name, tmp_path, request)
 
 
 def test_matrix_with_every_option(tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -54,29 +54,29 @@ def test_matrix_with_every_option(tmp_path: Path, request: pytest.FixtureRequest
     compare("matrix-options", tmp_path, request)
 
 
-def compare(stack: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def compare(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Compare what was rendered with what is kept, or keep it."""
-    golden = HERE / stack
+    golden = HERE / name
     if request.config.getoption("--update-golden"):
         shutil.rmtree(golden, ignore_errors=True)
         shutil.copytree(tmp_path, golden)
     expected, actual = texts(golden), texts(tmp_path)
     difference = [
         line
-        for name in sorted(expected.keys() | actual.keys())
+        for path in sorted(expected.keys() | actual.keys())
         for line in difflib.unified_diff(
-            expected.get(name, "").splitlines(),
-            actual.get(name, "").splitlines(),
-            f"golden/{stack}/{name}",
-            f"rendered/{stack}/{name}",
+            expected.get(path, "").splitlines(),
+            actual.get(path, "").splitlines(),
+            f"golden/{name}/{path}",
+            f"rendered/{name}/{path}",
             lineterm="",
         )
     ]
     assert not difference, "\n".join(
-        ["the demo host has changed; if that is meant: pytest tests/golden --update-golden", *difference]
+        [f"the host {name} has changed; if that is meant: pytest tests/golden --update-golden", *difference]
     )
 
 
-@pytest.mark.parametrize("stack", STACKS)
-def test_there_is_something_to_compare_with(stack: str) -> None:
-    assert {f"{stack}.bu", f"{stack}.json", "tree/manifest.json"} <= texts(HERE / stack).keys()
+@pytest.mark.parametrize("name", TARGETS)
+def test_there_is_something_to_compare_with(name: str) -> None:
+    assert {f"{name}.bu", f"{name}.json", "tree/manifest.json"} <= texts(HERE / name).keys()

@@ -6,7 +6,7 @@ apt-get install --yes gettext-base openssl curl
 echo 'deb http://deb.debian.org/debian forky main' >/etc/apt/sources.list.d/forky.list
 printf 'Package: *\nPin: release n=forky\nPin-Priority: 100\n' >/etc/apt/preferences.d/forky
 apt-get -o Acquire::Check-Valid-Until=false update  # a mirror may be some weeks behind
-apt-get install --yes nginx/forky nginx-common/forky libpcre2-8-0/forky
+apt-get install --yes nginx/forky nginx-common/forky libnginx-mod-stream/forky libpcre2-8-0/forky
 rm /etc/apt/sources.list.d/forky.list /etc/apt/preferences.d/forky
 rm -rf /etc/nginx/sites-* /etc/nginx/modules-* /etc/nginx/snippets /var/www /var/lib/nginx
 mkdir -p /var/cache/nginx /docker-entrypoint.d
