@@ -327,7 +327,7 @@ def test_a_mistake_that_only_ignition_sees_stops_the_boot(machines: Machines, fo
     )
     assert place, run.said
     assert "/etc/fstab" in place[2]
-    assert place[2] in log.read_text(errors="replace").splitlines()[int(place[1]) - 1]
+    assert place[2] in log.read_bytes().decode(errors="replace").split("\n")[int(place[1]) - 1]
     assert "hint: mend the description, and run it again with --reset" in error
     assert machines.qemus() == []
     machines("rm", "--yes", "small")
