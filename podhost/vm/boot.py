@@ -92,7 +92,7 @@ class _Journal:
             self._ssh.wait()
 
 
-def ignition_failed(process: subprocess.Popen[bytes], log: Path) -> Exception:
+def ignition_failed(process: subprocess.Popen[bytes], log: Path) -> InvalidInput:
     """Make the exception that says why Ignition failed, once its log has come through the console."""
     deadline = time.monotonic() + SETTLE
     place = None
@@ -115,5 +115,6 @@ def ignition_failed(process: subprocess.Popen[bytes], log: Path) -> Exception:
 
 
 def _text(log: Path) -> str:
-    text = log.read_text(encoding="utf-8", errors="replace")
+    # Line by line as editors count: to Python's text files a lone carriage return, which consoles are full of, ends one too.
+    text = log.read_bytes().decode("utf-8", "replace")
     return "\n".join(console.clean(line) for line in text.split("\n"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from podhost.vm import console
+from podhost.vm import boot, console
 
 UNITS = {
     "matrix-postgres": "PostgreSQL for Synapse",
@@ -106,3 +107,21 @@ def test_only_whole_lines_are_read(tmp_path: Path) -> None:
     assert list(console.lines(log)) == [(4, "one\n")]
     log.write_bytes(b"one\ntwo\n\xff\n")
     assert list(console.lines(log, 4)) == [(8, "two\n"), (10, "\N{REPLACEMENT CHARACTER}\n")]
+
+
+def test_lines_are_counted_as_editors_do(tmp_path: Path) -> None:
+    """A console redraws a line after a carriage return; that is one line still."""
+    log = tmp_path / "console.log"
+    log.write_bytes(
+        b"one\r\n[  *  ] Job\r[ *   ] Job\r\n[ 1.0] ignition[4]: CRITICAL : no room\r\nIgnition has failed.\r\n"
+    )
+    with subprocess.Popen(["sleep", "60"]) as process:
+        report = boot.ignition_failed(process, log).report
+        process.kill()
+    (problem,) = report.problems
+    assert str(problem) == (
+        f"{log}:3:32: error: Ignition failed, and the machine did not start: no room\n"
+        "    3 | [ 1.0] ignition[4]: CRITICAL : no room\n"
+        "      |                                ^~~~~~~\n"
+        "  hint: mend the description, and run it again with --reset"
+    )

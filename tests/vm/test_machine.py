@@ -169,7 +169,7 @@ def test_the_console_can_be_typed_on(machine: Run, machines: Machines) -> None:
 def test_selinux_enforces(machine: Run, machines: Machines) -> None:
     """In the kernel, and for containers: what a permissive type does is allowed and logged, and no container's is."""
     assert machines.ssh("chat", "cat /sys/fs/selinux/enforce") == "1"
-    log = machines.ssh("chat", "journalctl --boot --output cat; ausearch --raw --message AVC 2>/dev/null || true")
+    log = machines.ssh("chat", "journalctl --boot --output cat; ausearch --input-logs --raw --message AVC || true")
     assert [
         line for line in log.splitlines() if "scontext=system_u:system_r:container_t" in line and "permissive=1" in line
     ] == []
@@ -226,18 +226,25 @@ def test_every_volume_has_the_label_that_its_unit_asked_for(machine: Run, machin
         assert found == {shared if option == "z" else f"{shared}:{categories[unit]}"}, (unit, source)
 
 
+# With its input not a terminal, ausearch reads that instead of the log, unless it is told. auditd starts late in a boot.
 DENIALS = """
-ausearch --raw --message AVC,USER_AVC 2>/dev/null
-dmesg | grep -i 'avc: *denied'
+ausearch --input-logs --raw --message AVC,USER_AVC || [ $? = 1 ]
+journalctl --boot --output cat _TRANSPORT=kernel _TRANSPORT=audit
 """
 
 
 def denials(machines: Machines) -> list[str]:
-    """What SELinux denied to any process of a container, or to any program that podhost brought."""
+    """What SELinux denied to any process of a container, or to any program that podhost brought.
+
+    Not what it denies to every `podman exec` of these tests: Debian's policy leaves podman unconfined when a login starts it,
+    and a container may not write to the pipe of what is unconfined.
+    """
     return [
         line
-        for line in machines.ssh("chat", DENIALS, check=False).splitlines()
-        if "denied" in line and ("container_t" in line or 'comm="podhost' in line)
+        for line in machines.ssh("chat", DENIALS).splitlines()
+        if "denied" in line
+        and ("scontext=system_u:system_r:container_t" in line or 'comm="podhost' in line)
+        and "tcontext=unconfined_u" not in line
     ]
 
 
@@ -284,7 +291,7 @@ def read(machines: Machines, container: str) -> bool:
 def test_a_volume_without_label_cannot_be_read(machines: Machines) -> None:
     """SELinux stops what the stack avoids; so the tests above mean something."""
     assert not read(machines, "unlabelled")
-    (denied, *_) = denials(machines)
+    denied = denials(machines)[-1]
     assert re.search(r'denied  \{ \w+ \} .*comm="cat" .*scontext=\S+:container_t:\S+ tcontext=\S+:var_t:s0', denied)
 
 
@@ -292,8 +299,6 @@ def test_a_private_label_for_two_leaves_it_to_the_last(machines: Machines) -> No
     assert read(machines, "first")
     assert read(machines, "second")
     assert not read(machines, "first")
-    denied = denials(machines)[-1]
-    assert re.search(r'comm="cat" .*scontext=\S+:container_t:s0:c\S+ tcontext=\S+:container_file_t:s0:c\S+', denied)
 
 
 def test_stop_and_remove(machines: Machines) -> None:
@@ -327,7 +332,7 @@ def test_a_mistake_that_only_ignition_sees_stops_the_boot(machines: Machines, fo
     )
     assert place, run.said
     assert "/etc/fstab" in place[2]
-    assert place[2] in log.read_text(errors="replace").splitlines()[int(place[1]) - 1]
+    assert place[2] in log.read_bytes().decode(errors="replace").split("\n")[int(place[1]) - 1]
     assert "hint: mend the description, and run it again with --reset" in error
     assert machines.qemus() == []
     machines("rm", "--yes", "small")
