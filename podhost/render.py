@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from podhost import plan
 from podhost.fileset import Directory, File, FileSet, SystemdUnit, Tree
 from podhost.library import Library
@@ -132,7 +130,7 @@ def _snippets(host: plan.Plan, library: Library, templates: Templates, report: R
     """The host's own Butane: each snippet that it has a use for."""
     machine = host.machine
     names = ["base", "updates"] + (["data-disk"] if machine.data_disk else []) + (["swap"] if machine.swap_mib else [])
-    values: Mapping[str, object] = {"machine": machine, "issue": _issue(host)}
+    values = {"machine": machine, "issue": _issue(host), "days": ",".join(machine.window_days)}
     sources = (library.snippets[f"{name}.bu"] for name in names)
     return [Source(source.name, templates.file(source, values, report)) for source in sources]
 
