@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from podhost.document import Mapping, Node, Scalar, key_mark, locate
 from podhost.library import Library, StackFolder
-from podhost.plan import WEBROOT, EmbeddedSecret, Machine, Plan, Segment, Service, Silence
+from podhost.plan import EmbeddedSecret, Machine, Plan, Segment, Service, Silence
 from podhost.problems import Mark, Report, Source, did_you_mean
 from podhost.resolve.attachments import Attachments
 from podhost.resolve.certificates import check_own, resolve_certificates
@@ -79,7 +79,6 @@ def resolve(
             templates,
             problems,
             pairs=attachments.pairs.get(name, {}),
-            webroot=WEBROOT if folder.spec.certificates.keys() - host.certificates.own.get(name, {}) else "",
             edge=address(name) if shared else "",
         )
         report.extend(problems)

@@ -54,7 +54,7 @@ def resolve_service(
     """Resolve a stack into a service; every problem goes to the report, and with an error among them there is no service.
 
     `places` tells where the host file gives those values that it does give, `pairs` has the certificates that the administrator brings,
-    and `webroot` is the folder of the host with the answers to challenges, if there is one.
+    and `webroot` is the folder of the host with the answers to challenges, where it is not the stack's own certificates that decide whether there is one.
     `edge` is the host's own address at which the edge finds the service, empty where the host has no edge.
     """
     service = _Resolver(folder, values, places, machine, templates, report, pairs, webroot, edge).service(mark)
@@ -86,7 +86,8 @@ class _Resolver(Content):
             **{name: f"{SECRETS}/{name}" for name in self.stack.secrets},
         }
         self.pairs = pairs
-        self.webroot = webroot
+        # Only where a certificate has to be had is there such a folder.
+        self.webroot = webroot or (plan.WEBROOT if self.stack.certificates.keys() - pairs.keys() else "")
         self.edge = edge
         self.values |= {"stack": self.stack.stack, **own}
         names = {

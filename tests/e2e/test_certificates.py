@@ -240,6 +240,6 @@ def test_a_pair_that_the_administrator_brings(bed: Bed, tmp_path: Path) -> None:
     for name in NAMES:
         assert presented(machine, name, (tmp_path / "own.pem").read_text())
     assert machine.failed_units() == []
-    assert machine.restarts() == {}
+    assert machine.restarts() == {}, machine.journal("matrix-nginx-http.service")
     assert machine.run("systemctl cat certificates.service", check=False).returncode != 0
     machine.destroy()

@@ -17,6 +17,7 @@ STACK = """\
 stack: example
 summary: Example
 certificates:
+  other: {names: [other.example.org], when: "false"}
   web: {names: [example.org, www.example.org]}
   mail: {names: [mail.example.org]}
 containers:
