@@ -26,12 +26,20 @@ MATRIX = "https://matrix.fcos.fr"
 PASSWORD = "correct horse battery staple"
 LABEL = re.compile(r"system_u:system_r:container_t:s0:(c\d+,c\d+)")
 
-# Containers whose volumes are labelled wrongly, started by the tests alone. The image is the stack's, which the machine has.
+# Containers whose volumes are labelled as the rules of `podhost check` forbid it, and their mended twins; started by the tests alone.
+# The image is the stack's, which the machine has.
 MISLABELLED = {
     "unlabelled": "Volume=/var/srv/mislabelled:/data",
     "first": "Volume=/var/srv/mislabelled:/data:Z",
     "second": "Volume=/var/srv/mislabelled:/data:Z",
+    "first-mended": "Volume=/var/srv/shared:/data:z",
+    "second-mended": "Volume=/var/srv/shared:/data:z",
+    "inner": "Volume=/var/srv/nested/inner:/data:z",
+    "outer": "Volume=/var/srv/nested:/data:ro,Z",
+    "outer-mended": "Volume=/var/srv/nested:/data:ro,z",
+    "system": "Volume=/etc:/data:ro,z",
 }
+READ_ME = ("mislabelled", "shared", "nested", "nested/inner")
 CONTAINER = "[Container]\nContainerName={name}\nImage=docker.io/library/nginx:1.30\nPull=never\nEntrypoint=sleep\nExec=infinity\n{volume}\n"
 
 
@@ -39,7 +47,9 @@ CONTAINER = "[Container]\nContainerName={name}\nImage=docker.io/library/nginx:1.
 def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo host with the mislabelled containers beside it."""
     folder = tmp_path_factory.mktemp("host")
-    files: list[dict[str, Any]] = [{"path": "/var/srv/mislabelled/file", "contents": {"inline": "read me\n"}}]
+    files: list[dict[str, Any]] = [
+        {"path": f"/var/srv/{name}/file", "contents": {"inline": "read me\n"}} for name in READ_ME
+    ]
     for name, volume in MISLABELLED.items():
         content = CONTAINER.format(name=name, volume=volume)
         files.append({"path": f"/etc/containers/systemd/{name}.container", "contents": {"inline": content}})
@@ -299,6 +309,28 @@ def test_a_private_label_for_two_leaves_it_to_the_last(machines: Machines) -> No
     assert read(machines, "first")
     assert read(machines, "second")
     assert not read(machines, "first")
+
+
+def test_a_shared_label_is_for_both(machines: Machines) -> None:
+    assert read(machines, "first-mended")
+    assert read(machines, "second-mended")
+    assert read(machines, "first-mended")
+
+
+def test_a_private_label_around_another_volume_takes_that_too(machines: Machines) -> None:
+    assert read(machines, "inner")
+    assert read(machines, "outer")
+    assert not read(machines, "inner")
+    machines.ssh("chat", "systemctl stop outer inner")
+    assert read(machines, "inner")
+    assert read(machines, "outer-mended")
+    assert read(machines, "inner")
+
+
+def test_a_folder_of_the_system_is_not_relabelled(machines: Machines) -> None:
+    assert not read(machines, "system")
+    said = machines.ssh("chat", "journalctl --boot --no-pager --unit=system")
+    assert "relabeling of /etc is not allowed" in said
 
 
 def test_stop_and_remove(machines: Machines) -> None:
