@@ -159,7 +159,7 @@ def _follow(process: subprocess.Popen[bytes], made: qemu.Machine, built: Built, 
         _tell_addresses(made, built, here)
         with _stopping(process, made):
             process.wait()
-    if process.returncode not in (0, -signal.SIGKILL):
+    if process.returncode not in machine.STOPPED:
         raise fail(f"QEMU ended with status {process.returncode}: {machine.trouble(made.folder)}")
     note(f"the machine '{made.name}' has stopped")
 

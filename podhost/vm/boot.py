@@ -10,7 +10,7 @@ from pathlib import Path
 
 from podhost.problems import InvalidInput, Mark, Report, Source
 from podhost.vm import console, ports, qemu
-from podhost.vm.machine import State, ssh_command, trouble
+from podhost.vm.machine import STOPPED, State, ssh_command, trouble
 from podhost.vm.places import failure
 
 JOURNAL = "journal.log"
@@ -47,7 +47,7 @@ def wait_ready(
             if boot.failed:
                 raise ignition_failed(process, state.folder / qemu.CONSOLE_LOG)
             if ended:
-                if process.returncode != 0:
+                if process.returncode not in STOPPED:
                     raise failure(f"QEMU ended with status {process.returncode}: {trouble(state.folder)}")
                 return False
             if time.monotonic() >= next_probe:

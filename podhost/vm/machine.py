@@ -23,6 +23,8 @@ KEY, KNOWN_HOSTS, STATE, LOCK = "id_ed25519", "known_hosts", "machine.json", "lo
 SYSTEM_SIZE, DATA_SIZE = "20G", "20G"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _PR_SET_PDEATHSIG = 1
+STOPPED = (0, -signal.SIGKILL)
+"""How a QEMU ends that was asked to: in good order, or with its plug pulled."""
 
 
 class State(NamedTuple):
