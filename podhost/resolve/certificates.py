@@ -8,6 +8,7 @@ from podhost import plan
 from podhost.document import Mapping, Node, locate
 from podhost.library import Library
 from podhost.problems import Report, did_you_mean
+from podhost.quadlet.convert import certificates_unit
 from podhost.resolve.attachments import Attachments
 from podhost.resolve.service import SECRETS, resolve_service
 from podhost.spec.certificates import check_issuance, check_names
@@ -80,6 +81,11 @@ def resolve_certificates(
         "with_external_account": "external_account_key" in attachments.secrets,
         "with_dns_key": "dns_key" in attachments.secrets,
         "after": " ".join(["network-online.target", *servers]),
+        "takers": " ".join(
+            certificates_unit(service.name)
+            for service in services
+            if any(not each.pair for each in service.certificates)
+        ),
         **attachments.texts,
     }
     mark, _ = locate(node, (SECTION,))
