@@ -44,7 +44,7 @@ PAGES = {
     "site": f"https://{WWW}/",
 }
 SECONDS = 60 if os.environ.get("PODHOST_SOAK") == "1" else 15
-REQUESTS = 1500
+REQUESTS = 900  # nginx ends a connection after a thousand
 PASSWORD = "correct horse battery staple"
 HOST = """\
 stacks:
@@ -269,6 +269,7 @@ def test_the_edge_has_one_privilege_and_is_nobody_in_particular(host: Host) -> N
 
 def test_a_certificate_that_comes_while_another_is_dealt_with_is_taken(host: Host) -> None:
     """The unit that takes certificates is made to last; what comes meanwhile is there when the job has ended."""
+    host.wait_for_unit("certificates.service", "inactive")
     taken = "/var/srv/containers/radicale/certificates/web/current"
     current = host.run(f"readlink {taken}").stdout
     folder = "/run/systemd/system/radicale-certificates.service.d"
@@ -347,19 +348,23 @@ class Asker:
     """A client with one connection that it keeps, and as little work of its own as can be."""
 
     def __init__(self, host: Host, port: int, path: str) -> None:
+        answer = host.request(f"https://{MATRIX}:{port}{path}")
         plain = socket.create_connection((host.address, port), 10)
         self._wire = ssl._create_unverified_context().wrap_socket(plain, server_hostname=MATRIX)
         self._request = f"GET {path} HTTP/1.1\r\nHost: {MATRIX}\r\n\r\n".encode()
-        self.answer = self._wire.send(self._request) and self._wire.recv(65536)
+        self._end = answer.body[-40:]
+        self.status = answer.status
         self.times: list[float] = []
 
     def ask(self) -> None:
-        """Ask once more, and note the seconds until the whole answer is there."""
+        """Ask once more, and note the seconds until the end of the answer is there."""
         start = time.perf_counter()
         self._wire.send(self._request)
-        left = len(self.answer)
-        while left > 0:
-            left -= len(self._wire.recv(65536))
+        answer = b""
+        while self._end not in answer:
+            part = self._wire.recv(65536)
+            assert part, answer
+            answer += part
         self.times.append(time.perf_counter() - start)
 
     def close(self) -> None:
@@ -372,10 +377,9 @@ def test_the_edge_adds_at_most_a_tenth_to_a_request(host: Host, capsys: pytest.C
     What nginx answers by itself is shown beside it: it takes so little that the same few microseconds are more of it.
     """
     ratios = {}
-    for path, status in ((VERSIONS, b"200 OK"), ("/nothing", b"404 Not Found")):
+    for path, status in ((VERSIONS, 200), ("/nothing", 404)):
         with contextlib.closing(Asker(host, 443, path)) as edge, contextlib.closing(Asker(host, 8448, path)) as alone:
-            for asker in (edge, alone):
-                assert asker.answer.startswith(b"HTTP/1.1 " + status)
+            assert edge.status == alone.status == status
             for _ in range(REQUESTS):
                 edge.ask()
                 alone.ask()
