@@ -80,7 +80,7 @@ def _container(container: plan.Container, known: frozenset[str], podman: Release
         if not re.search(_PORT_AT_END, value.strip(), re.ASCII):
             yield key, f"'{value}' is not a port, nor a range of ports"
     pod = _last(keys, "Pod")
-    if pod and pod[1] and not (pod[1].endswith(".pod") and pod[1] in known):
+    if pod and pod[1] and not container.pod and not (pod[1].endswith(".pod") and pod[1] in known):
         yield pod[0], f"there is no pod '{pod[1]}': write 'pod:' in place of the key"
     for key, value in _all(keys, "Mount"):
         if fault := _mount(value, known, podman):

@@ -22,6 +22,9 @@ from podhost.problems import Report
 from .machines import Machines, Run, ask
 from .server import Server
 
+# The first test waits for the image to be made and for a boot in which QEMU computes every instruction.
+pytestmark = pytest.mark.timeout(1800)
+
 MATRIX = "https://matrix.fcos.fr"
 PASSWORD = "correct horse battery staple"
 LABEL = re.compile(r"system_u:system_r:container_t:s0:(c\d+,c\d+)")
