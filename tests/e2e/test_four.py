@@ -372,7 +372,9 @@ class Asker:
 
 
 def test_the_edge_adds_at_most_a_tenth_to_a_request(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
-    """Synapse through the edge at 443 and without it at 8448, request by request in turn: what else the machine does slows both.
+    """Synapse through the edge at 443 and without it at 8448, request by request in turn.
+
+    Taken is the tenth part of them that was fastest: what else the machine does only ever adds.
 
     What nginx answers by itself is shown beside it: it takes so little that the same few microseconds are more of it.
     """
@@ -383,7 +385,7 @@ def test_the_edge_adds_at_most_a_tenth_to_a_request(host: Host, capsys: pytest.C
             for _ in range(REQUESTS):
                 edge.ask()
                 alone.ask()
-        with_edge, without = (statistics.median(asker.times) * 1000 for asker in (edge, alone))
+        with_edge, without = (statistics.quantiles(asker.times, n=10)[0] * 1000 for asker in (edge, alone))
         ratios[path] = with_edge / without
         with capsys.disabled():
             print(
