@@ -100,7 +100,7 @@ def test_a_mistake(podhost: Podhost, text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        ('["*.example.org"]', "'*.example.org' cannot be shown over http-01"),
+        ('["*.example.org"]', "'*.example.org' cannot be shown over http-01 [tls/wildcard-over-http]"),
         ("[example.org, example.org]", "'example.org' is there twice"),
         ("[]", "'names' is empty"),
         (f"[{', '.join(f'a{number}.test' for number in range(101))}]", "101 names are too many for one certificate"),
