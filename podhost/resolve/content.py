@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from podhost import plan
-from podhost.library import StackFolder
-from podhost.problems import Mark, Report, Source, did_you_mean
+from podhost.problems import Source, did_you_mean
 from podhost.quadlet import unitfile
 from podhost.resolve import values as read
 from podhost.resolve.fill import Filler, Path
 from podhost.spec import stack as spec
-from podhost.templates import Templates
 
 
 class Content(Filler):
     """The files, units and secrets of one stack."""
 
-    def __init__(
-        self,
-        folder: StackFolder,
-        values: Mapping[str, Any],
-        places: Mapping[str, Mark],
-        templates: Templates,
-        report: Report,
-    ) -> None:
-        super().__init__(folder, values, places, templates, report)
-        self.root = f"{plan.DATA_ROOT}/{self.stack.stack}"
+    @property
+    def root(self) -> str:
+        """The folder of the service's lasting data."""
+        return f"{plan.DATA_ROOT}/{self.stack.stack}"
 
     def users_of_file(self, file: plan.ConfigFile) -> set[str]:
         """Who mounts a configuration file: members of one pod count as one, as SELinux gives them one label."""
