@@ -2,7 +2,7 @@
 
 A part is a folder `parts/NAME` with `part.yaml` and `files/`; a stack names it under `parts`, once or several times.
 Where the part says `<option>`, in a key, a value or a file, the stack's value for that option is put in; `<name>` is what the stack calls this use,
-and `<key>` the same with '_' in place of '-', as parameters and secrets are called.
+`<key>` the same with '_' in place of '-', as parameters and secrets are called, and `<stack>` the stack itself.
 What comes out is one plain stack: every node keeps the mark of the line it came from, and nothing downstream knows of parts.
 """
 
@@ -53,9 +53,11 @@ def compose(
     done = Composed(MappingNode(dict(node.pairs), node.key_marks, node.mark, node.weight), {}, {})
     uses = done.node.pairs.pop("parts", None)
     taken = MappingNode({}, {}, node.mark)
+    called = node.pairs.get("stack")
+    stack = called.text if isinstance(called, Scalar) else ""
     if isinstance(uses, MappingNode):
         for name, given in uses.pairs.items():
-            _use(name, uses.key_marks[name], given, part, taken, done, report)
+            _use(name, stack, uses.key_marks[name], given, part, taken, done, report)
     elif uses is not None:
         report.error("a mapping of names to parts is expected here", uses.mark)
     for kind, found in taken.pairs.items():
@@ -67,6 +69,7 @@ def compose(
 
 def _use(
     name: str,
+    stack: str,
     mark: Mark,
     given: Node,
     part: Callable[[str, Mark], Part | None],
@@ -90,7 +93,7 @@ def _use(
     used = part(which.text, which.mark)
     if used is None:
         return
-    filler = _Filler(_options(name, mark, given, used, report), done.also, report)
+    filler = _Filler(_options(name, stack, mark, given, used, report), done.also, report)
     for kind in KINDS:
         found = used.node.pairs.get(kind)
         if found is None:
@@ -114,7 +117,7 @@ def _use(
         done.files[f"{name}/{file}"] = Source(source.name, filler.text(source.text))
 
 
-def _options(name: str, mark: Mark, given: MappingNode, part: Part, report: Report) -> dict[str, Node]:
+def _options(name: str, stack: str, mark: Mark, given: MappingNode, part: Part, report: Report) -> dict[str, Node]:
     """The value of each option of a part: the stack's, or the part's own; one may name those before it."""
     key = MappingNode({}, {}, mark)
     known = part.node.pairs.get("options", key)
@@ -122,6 +125,7 @@ def _options(name: str, mark: Mark, given: MappingNode, part: Part, report: Repo
     values: dict[str, Node] = {
         "name": Scalar(name, False, None, mark),
         "key": Scalar(name.replace("-", "_"), False, None, mark),
+        "stack": Scalar(stack, False, None, mark),
     }
     for option in given.pairs:
         if option not in known.pairs and option != "part":
@@ -174,7 +178,7 @@ class _Filler:
             return value
         filled = Scalar(self.text(node.text, node.mark), node.plain, node.tag, node.mark)
         for name in re.findall(_OPTION, node.text):
-            if name not in ("name", "key") and name in self.values:
+            if name not in ("name", "key", "stack") and name in self.values:
                 self.also[filled] = ("with", self.values[name].mark)
         return filled
 

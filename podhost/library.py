@@ -44,6 +44,7 @@ class Library:
         self.root = root or _data_root()
         self.paths = (*paths, self.root / "stacks")
         self._stacks: dict[str, StackFolder] = {}
+        self._services: dict[str, StackFolder] = {}
         self._parts: dict[Path, Part | None] = {}
         self._beside: dict[Path, Library] = {}
 
@@ -71,15 +72,11 @@ class Library:
             self._stacks[name] = self._read(self.folders[name])
         return self._stacks[name]
 
-    @cached_property
-    def certificates(self) -> StackFolder:
-        """The service that orders and renews a host's certificates; raise `InvalidInput` when its files have errors."""
-        return self._read(self.root / "units" / "certificates")
-
-    @cached_property
-    def edge(self) -> StackFolder:
-        """The service that has ports 80 and 443 where several stacks share them; raise `InvalidInput` when its files have errors."""
-        return self._read(self.root / "units" / "edge")
+    def service(self, name: str) -> StackFolder:
+        """Read a service that podhost adds to hosts by itself: backup, certificates or edge; raise `InvalidInput` when its files have errors."""
+        if name not in self._services:
+            self._services[name] = self._read(self.root / "units" / name)
+        return self._services[name]
 
     @cached_property
     def units(self) -> dict[str, Source]:

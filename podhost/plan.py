@@ -125,6 +125,7 @@ class Volume(NamedTuple):
     mode: int
     mark: Mark
     large: bool = False
+    saved: bool = True
     local: Local | None = None
 
 
@@ -211,7 +212,10 @@ class Pod(NamedTuple):
 
 
 class Job(NamedTuple):
-    """When a container runs to its end: a calendar event of systemd.time(7), and the seconds that a run may be late."""
+    """When a container runs to its end: a calendar event of systemd.time(7), and the seconds that a run may be late.
+
+    Without an event it runs at each boot.
+    """
 
     schedule: str
     spread: int
@@ -307,7 +311,7 @@ class Service(NamedTuple):
 
 
 class Machine(NamedTuple):
-    """The machine under the services: `window_start` as HH:MM, `window_minutes` its length, `swap_mib` 0 for none."""
+    """The machine under the services: `window_start` as HH:MM, `window_minutes` its length, `swap_mib` 0 for none; `backup` says whether its data are saved."""
 
     hostname: str | None
     ssh_keys: tuple[str, ...]
@@ -319,6 +323,7 @@ class Machine(NamedTuple):
     data_disk: str | None
     data_filesystem: str
     swap_mib: int
+    backup: bool = False
 
 
 class EmbeddedSecret(NamedTuple):
@@ -330,7 +335,7 @@ class EmbeddedSecret(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A whole host. The edge and the certificates' service, where it has them, are the last of its services.
+    """A whole host. What podhost adds by itself (the edge, certificates, backups) comes last among its services.
 
     `challenge` is how an authority is shown that the names are the host's: http-01, dns-01, or nothing where none asks.
     """

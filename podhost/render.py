@@ -52,7 +52,7 @@ def render(host: plan.Plan, library: Library, templates: Templates, podman: Rele
                 name = unit.removesuffix(".service") + ".path"
                 unit_of("certificates.path", name, service.mark, True, service=service.name, changed=plan.CHANGED)
         for container in service.containers:
-            if container.job:
+            if container.job and container.job.schedule:
                 values = {"unit": container.unit, **container.job._asdict()}
                 unit_of("job.timer", f"{container.unit}.timer", container.mark, True, **values)
     for secret in host.embedded:

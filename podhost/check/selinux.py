@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from podhost import plan
 from podhost.check.rules import ERROR, WARNING, Finding, rule
-from podhost.check.subject import Member, Subject
+from podhost.check.subject import Member, Subject, last
 
 # What podman refuses to relabel (containers/common, pkg/.. `label.Relabel` of opencontainers/selinux), and the trees a host stands on.
 _REFUSED = frozenset(
@@ -17,12 +17,25 @@ _REFUSED = frozenset(
 )
 _SYSTEM = ("/boot/", "/dev/", "/etc/", "/proc/", "/sys/", "/usr/")
 _LABELLED = (f"{plan.DATA_ROOT}/", "/var/lib/containers/")
+_ALL_CATEGORIES = ":c0.c1023"
 
 
 def _labelled(subject: Subject) -> Iterator[tuple[Member, plan.Mount]]:
     """The mounts of containers that SELinux confines."""
     for member, mount in subject.mounts:
         if not member.truth("SecurityLabelDisable"):
+            yield member, mount
+
+
+def _tied(subject: Subject) -> Iterator[tuple[Member, plan.Mount]]:
+    """Those mounts that a private label can be taken from, or is given to.
+
+    A container at the level of all categories, as `SecurityLabelLevel=s0-s0:c0.c1023` has it, may touch what is private to another
+    (selinux(8), mcs), and without a label of its own it takes nothing away.
+    """
+    for member, mount in _labelled(subject):
+        level = last(member.container.quadlet, "SecurityLabelLevel") or ""
+        if not level.endswith(_ALL_CATEGORIES) or {"z", "Z"} & set(mount.options):
             yield member, mount
 
 
@@ -51,9 +64,9 @@ def shared_private_label(subject: Subject) -> Iterator[Finding]:
     Source: podman-run(1), --volume, 'Labeling Volume Mounts'; tried on a machine with SELinux enforcing.
     """
     groups: dict[str, dict[str, Member]] = {}
-    for member, mount in _labelled(subject):
+    for member, mount in _tied(subject):
         groups.setdefault(mount.source, {}).setdefault(member.group, member)
-    for member, mount in _labelled(subject):
+    for member, mount in _tied(subject):
         others = [other for group, other in groups[mount.source].items() if group != member.group]
         if _private(mount) and others:
             yield Finding(
@@ -75,7 +88,7 @@ def private_label_over_mount(subject: Subject) -> Iterator[Finding]:
 
     Source: podman-run(1), --volume, 'Labeling Volume Mounts'; tried on a machine with SELinux enforcing.
     """
-    mounts = list(_labelled(subject))
+    mounts = list(_tied(subject))
     for member, mount in mounts:
         if not _private(mount) or mount.source[:1] != "/":
             continue
@@ -112,7 +125,9 @@ def no_label(subject: Subject) -> Iterator[Finding]:
     """
     for member, mount in _labelled(subject):
         path = mount.source
-        free = not path.startswith("/") or path.startswith((*_LABELLED, *_SYSTEM)) or path in _REFUSED
+        free = (
+            not path.startswith("/") or path.startswith((*_LABELLED, *_SYSTEM)) or path in (*_REFUSED, plan.DATA_ROOT)
+        )
         if not free and not {"z", "Z"} & set(mount.options):
             yield Finding(
                 f"'{path}' has no label that lets a container touch it",

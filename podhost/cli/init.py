@@ -33,6 +33,7 @@ EXAMPLES = {
     "updates": '# updates:\n#   window: {days: [Sun], start: "02:00", length: 2h}\n#   containers: true',
     "certificates": "# certificates: {authority: letsencrypt, email: admin@example.org}",
     "edge": "# edge: {image: docker.io/library/nginx:1.30}",
+    "backup": "# backup: {repository: 'rest:https://backup.example.org/chat', password: backup-password}",
     "data_disk": "# data_disk: {device: /dev/disk/by-id/…, filesystem: xfs}",
     "swap": "# swap: 2G",
     "secrets": "# secrets: secrets.yaml",

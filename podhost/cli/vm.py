@@ -229,6 +229,12 @@ def _build(target: str, folder: Path, settings: tuple[str, ...], ssh_keys: tuple
     public.write_text(machine.public_key(folder) + "\n")
     here = (*settings, f"data_disk.device={qemu.DATA_DEVICE}")
     file = builder.read(target, report, here, (*ssh_keys, public))
+    if file and file.host.backup and not any(each.startswith("backup.") for each in settings):
+        # A second host that takes back the data of the first one, and saves its own in their place, is not what a trial is for.
+        file = file._replace(host=file.host.model_copy(update={"backup": None}))
+        note(
+            "nothing is saved or taken back here: --set backup.save=false takes back what was saved, and saves nothing"
+        )
     built = builder.build(file, report) if file else None
     report.raise_if_failed()
     assert built

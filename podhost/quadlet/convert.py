@@ -129,11 +129,7 @@ def _image(image: plan.Image, podman: Release) -> UnitFile:
         unit.add("Image", "Retry", "3")
         unit.add("Image", "RetryDelay", "5s")
     unit.add("Service", "Restart", "on-failure")
-    unit.add("Service", "RestartSec", "5")
-    unit.add("Service", "RestartSteps", "6")
-    unit.add("Service", "RestartMaxDelaySec", "120")
-    # What waits for the image goes on waiting while it is tried again (systemd.service(5), RestartMode=).
-    unit.add("Service", "RestartMode", "direct")
+    _patiently(unit)
     unit.add("Service", "TimeoutStartSec", "infinity")
     return unit
 
@@ -227,24 +223,37 @@ def _container(container: plan.Container, service: plan.Service) -> UnitFile:
         unit.add("Service", "ExecReload", f"/usr/bin/podman kill --signal {container.reload} {container.unit}")
     unit.add("Service", "TimeoutStartSec", str(container.start_timeout))
     unit.add("Service", "TimeoutStopSec", str(container.stop_timeout + 15))
-    if not container.pod and not container.job:
+    if not container.pod and not (container.job and container.job.schedule):
         unit.add("Install", "WantedBy", plan.MULTI_USER)
     return unit
 
 
 def _job(unit: UnitFile, container: plan.Container) -> None:
-    """A run that fails is tried again, ever less often.
+    """A run that fails is tried again, ever less often; what waits for one of the boot waits on.
 
     podman-auto-update(1) sees running containers alone: a job looks for a newer image when it runs, and takes the one that is there if no registry answers.
     """
-    if container.update == "registry":
+    at_boot = container.job is not None and not container.job.schedule
+    if container.update == "registry" and not at_boot:
         unit.add("Container", "Pull", "newer")
     unit.add("Container", "LogDriver", "passthrough")  # podman runs in front, and would log each line once more
     unit.add("Service", "Type", "oneshot")
     unit.add("Service", "Restart", "on-failure")
+    if at_boot:
+        _patiently(unit)
+        unit.add("Service", "RemainAfterExit", "yes")
+        return
     unit.add("Service", "RestartSec", "30")
     unit.add("Service", "RestartSteps", "8")
     unit.add("Service", "RestartMaxDelaySec", "3600")
+
+
+def _patiently(unit: UnitFile) -> None:
+    """Try again soon, and then every other minute; what waits goes on waiting meanwhile (systemd.service(5), RestartMode=)."""
+    unit.add("Service", "RestartSec", "5")
+    unit.add("Service", "RestartSteps", "6")
+    unit.add("Service", "RestartMaxDelaySec", "120")
+    unit.add("Service", "RestartMode", "direct")
 
 
 def _restart(unit: UnitFile, policy: str) -> None:

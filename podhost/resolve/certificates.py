@@ -69,6 +69,7 @@ def resolve_certificates(
         job["dns"]["hook"] = f"{CONFIG}/hook"
     job |= {"store": "/store", "webroot": "/webroot"}
     job["certificates"] = {name: {"names": list(each.names)} for name, each in wanted.items()}
+    given = attachments.secrets.get(SECTION, {})
     servers = (
         f"{container.unit}.service"
         for service in services
@@ -78,16 +79,16 @@ def resolve_certificates(
     values = {
         "image": settings.image,
         "job": job,
-        "with_external_account": "external_account_key" in attachments.secrets,
-        "with_dns_key": "dns_key" in attachments.secrets,
+        "with_external_account": "external_account_key" in given,
+        "with_dns_key": "dns_key" in given,
         "after": " ".join(["network-online.target", *servers]),
         "takers": " ".join(
             certificates_unit(service.name)
             for service in services
             if any(not each.pair for each in service.certificates)
         ),
-        **attachments.texts,
+        **attachments.texts.get(SECTION, {}),
     }
     mark, _ = locate(node, (SECTION,))
     places = {"image": locate(node, (SECTION, "image"))[0]}
-    return resolve_service(library.certificates, values, places, machine, mark, templates, report)
+    return resolve_service(library.service("certificates"), values, places, machine, mark, templates, report)

@@ -43,4 +43,4 @@ def resolve_edge(
     values = {"image": host.edge.image, "stacks": stacks}
     places = {"image": locate(node, ("edge", "image"))[0]}
     mark, _ = locate(node, ("edge",) if "edge" in host.model_fields_set else ("stacks",))
-    return resolve_service(library.edge, values, places, machine, mark, templates, report, webroot=webroot)
+    return resolve_service(library.service("edge"), values, places, machine, mark, templates, report, webroot=webroot)

@@ -66,11 +66,13 @@ class Filler:
                 yield where, text
 
     def keys(self, path: Path, keys: Mapping[str, tuple[str, ...]]) -> tuple[plan.Key, ...]:
-        """Fill in the keys of a section."""
-        return tuple(
-            plan.Key(key, self.texts((*path, key), values), key_mark(self.folder.node, (*path, key)))
-            for key, values in keys.items()
-        )
+        """Fill in the keys of a section; a value that a template leaves empty is left out."""
+        found = []
+        for key, values in keys.items():
+            texts = tuple(self.text(where, text) for where, text in self.items((*path, key), values))
+            if texts:
+                found.append(plan.Key(key, texts, key_mark(self.folder.node, (*path, key))))
+        return tuple(found)
 
     def systemd(self, path: Path, sections: Mapping[Any, Mapping[str, tuple[str, ...]]]) -> plan.Sections:
         """Fill in the systemd sections of the part at a path."""

@@ -10,6 +10,7 @@ from podhost.library import Library, StackFolder
 from podhost.plan import EmbeddedSecret, Machine, Plan, Segment, Service, Silence
 from podhost.problems import Mark, Report, Source, did_you_mean
 from podhost.resolve.attachments import Attachments
+from podhost.resolve.backup import resolve_backup
 from podhost.resolve.certificates import check_own, resolve_certificates
 from podhost.resolve.claims import check_claims
 from podhost.resolve.edge import resolve_edge
@@ -94,7 +95,15 @@ def resolve(
     certificates = resolve_certificates(host, node, services, machine, library, templates, attachments, report)
     if certificates:
         services.append(certificates)
-        embedded += tuple(EmbeddedSecret(certificates.name, *each) for each in attachments.secrets.items())
+    backup = resolve_backup(host, node, services, machine, library, templates, attachments, report)
+    if backup:
+        services.append(backup)
+    embedded += tuple(
+        EmbeddedSecret(service.name, *each)
+        for service in (certificates, backup)
+        if service
+        for each in attachments.secrets.get(service.name, {}).items()
+    )
     check_claims(services, report)
     silence = tuple(Silence(rule, reason, key_mark(node, ("silence", rule))) for rule, reason in host.silence.items())
     challenge = host.certificates.challenge if certificates and host.certificates.authority != "internal" else ""
@@ -183,6 +192,7 @@ def _machine(host: Host, node: Node, report: Report) -> Machine:
         data_disk=disk.device if disk else None,
         data_filesystem=disk.filesystem if disk else "",
         swap_mib=swap,
+        backup=host.backup is not None,
     )
 
 

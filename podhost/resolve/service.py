@@ -164,6 +164,7 @@ class _Resolver(Content):
             mode=mode,
             mark=self.mark(path),
             large=volume.large,
+            saved=volume.saved,
             local=local,
         )
 
@@ -313,7 +314,7 @@ class _Resolver(Content):
         if job is None:
             return None
         return plan.Job(
-            self.parse((*path, "schedule"), job.schedule, read.calendar, ""),
+            self.parse((*path, "schedule"), job.schedule, read.calendar, "") if job.schedule else "",
             self.seconds((*path, "spread"), job.spread),
         )
 

@@ -102,6 +102,10 @@ class Volume(Part):
     large: Boolean = Field(
         False, description="Whether it grows to many files or gigabytes, so that labelling it anew takes minutes."
     )
+    saved: Boolean = Field(
+        True,
+        description="Whether backups of the host have it; false for files that cannot be copied while their program writes them.",
+    )
     local: str = Field(
         "",
         description="A folder beside the host file, whose files make the volume: they come with the host, and nothing in it lasts. When it is empty the volume is a lasting one.",
@@ -153,7 +157,10 @@ class Stop(Model):
 class Job(Model):
     """When a container runs that does its work and ends."""
 
-    schedule: str = Field(description='The times, as in systemd.time(7), "Calendar events": *-*-* 03:00:00.')
+    schedule: str = Field(
+        "",
+        description='The times, as in systemd.time(7), "Calendar events": *-*-* 03:00:00. Without, once at each boot.',
+    )
     spread: str = Field("1h", description="Each time is late by a random span of at most this.")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from podhost.spec.host import Certificates
+from podhost.spec.host import Backup, Certificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,14 @@ RADICALE = Image(
     volumes=("/var/lib/radicale",),
 )
 
-IMAGES = (POSTGRES, SYNAPSE, ELEMENT, NGINX, NGINX_BROTLI, REDIS, COTURN, MINIFLUX, RADICALE, PODHOST)
+RESTIC = Image(
+    reference=Backup.model_fields["image"].default,
+    layers=("base", "restic"),
+    entrypoint=("/usr/bin/restic",),
+    env={"PATH": PATH},
+)
+
+IMAGES = (POSTGRES, SYNAPSE, ELEMENT, NGINX, NGINX_BROTLI, REDIS, COTURN, MINIFLUX, RADICALE, RESTIC, PODHOST)
 # What layers are made of beside their own folder: paths of this repository, below /mnt/source while they are built.
 SOURCES = {
     "podhost-needs": ("pyproject.toml",),
