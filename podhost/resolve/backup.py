@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from podhost import plan
 from podhost.document import Node, key_mark, locate
 from podhost.library import Library
-from podhost.problems import Report
+from podhost.problems import Report, Source
 from podhost.quadlet.convert import certificates_unit, secrets_unit
 from podhost.resolve.attachments import Attachments
 from podhost.resolve.service import resolve_service
@@ -15,6 +15,11 @@ from podhost.spec.host import Host
 from podhost.templates import Templates
 
 SECTION = "backup"
+
+
+def has_backup(host: Host) -> bool:
+    """Whether the data of a host are saved, or taken back."""
+    return host.backup is not None and (host.backup.save or host.backup.restore != "none")
 
 
 def resolve_backup(
@@ -29,8 +34,15 @@ def resolve_backup(
 ) -> plan.Service | None:
     """Give the service that saves the data of all others, and takes them back before any of these starts; None for a host without backups."""
     settings = host.backup
-    if settings is None or not (settings.save or settings.restore != "none"):
+    if settings is None or not has_backup(host):
         return None
+    mark = locate(node, (SECTION, "repository"))[0]
+    if "@" in settings.repository.partition("://")[2].partition("/")[0]:
+        report.error(
+            "the repository has a user in it",
+            mark._replace(source=Source(mark.source.name, "", secret=True)),
+            "put RESTIC_REST_USERNAME=… and RESTIC_REST_PASSWORD=… into the file that 'credentials' names",
+        )
     if host.hostname is None:
         report.error(
             "a host with backups needs a name to find them by",

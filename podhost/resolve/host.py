@@ -10,7 +10,7 @@ from podhost.library import Library, StackFolder
 from podhost.plan import EmbeddedSecret, Machine, Plan, Segment, Service, Silence
 from podhost.problems import Mark, Report, Source, did_you_mean
 from podhost.resolve.attachments import Attachments
-from podhost.resolve.backup import resolve_backup
+from podhost.resolve.backup import has_backup, resolve_backup
 from podhost.resolve.certificates import check_own, resolve_certificates
 from podhost.resolve.claims import check_claims
 from podhost.resolve.edge import resolve_edge
@@ -192,7 +192,7 @@ def _machine(host: Host, node: Node, report: Report) -> Machine:
         data_disk=disk.device if disk else None,
         data_filesystem=disk.filesystem if disk else "",
         swap_mib=swap,
-        backup=host.backup is not None,
+        backup=has_backup(host),
     )
 
 

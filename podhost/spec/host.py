@@ -20,10 +20,13 @@ def _repository(text: str) -> str:
             f"'{text}' is not a repository",
             "write it as restic does: rest:https://backup.example.org/chat, s3:https://s3.example.org/bucket/chat, b2:bucket:chat, azure:container:/ or swift:container:/",
         )
-    if "@" in text.partition("://")[2].partition("/")[0]:
+    return text
+
+
+def _snapshot(text: str) -> str:
+    if not re.fullmatch(r"latest|none|[0-9a-f]{8,64}", text):
         raise ValueError(
-            "the repository has a user in it",
-            "put RESTIC_REST_USERNAME=… and RESTIC_REST_PASSWORD=… into the file that 'credentials' names",
+            f"'{text}' is not a snapshot", "write latest, none, or the ID that restic snapshots shows, as in 1a2b3c4d"
         )
     return text
 
@@ -92,14 +95,14 @@ class Backup(Model):
     """How the host's data are saved, encrypted, to somewhere else."""
 
     repository: Annotated[str, AfterValidator(_repository)] = Field(
-        description="Where to, as restic writes it: rest:https://…, s3:https://…, b2:…, azure:… or swift:…"
+        description="Where to, as restic writes it: rest:https://…, s3:https://…, b2:…, azure:… or swift:…."
     )
     password: str = Field(
         description="A file with the password that everything is encrypted with; without it nobody reads a backup, you neither."
     )
     credentials: str | None = Field(
         None,
-        description="A file with what the repository's server wants to know, a line NAME=VALUE for each of restic's variables, as in AWS_ACCESS_KEY_ID=…",
+        description="A file with what the repository's server wants to know, a line NAME=VALUE for each of restic's variables, as in AWS_ACCESS_KEY_ID=….",
     )
     ca_bundle: str | None = Field(
         None, description="A file with the certificates that server is trusted by; the default is the usual ones."
@@ -113,7 +116,7 @@ class Backup(Model):
     save: Boolean = Field(
         True, description="Whether this host saves; without, it only takes back, as one does that tries a backup."
     )
-    restore: Annotated[str, Field(pattern=r"^(latest|none|[0-9a-f]{8,64})$")] = Field(
+    restore: Annotated[str, AfterValidator(_snapshot)] = Field(
         "latest",
         description="What a host without data takes back before anything starts: the latest snapshot, the one with this ID, or none.",
     )

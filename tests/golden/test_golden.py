@@ -42,16 +42,17 @@ def test_the_host(podhost: Podhost, tmp_path: Path, request: pytest.FixtureReque
     compare(name, tmp_path, request)
 
 
-def test_matrix_with_every_option(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """Its mail needs a secret of the administrator's, with which podhost writes no tree: so it is taken from what was built."""
-    built = build(Builder(), HERE / "hosts/matrix-options.yaml")
+@pytest.mark.parametrize("name", ["matrix-options", "miniflux-backup"])
+def test_a_host_with_secrets_of_the_administrators(tmp_path: Path, request: pytest.FixtureRequest, name: str) -> None:
+    """Of such a host podhost writes no tree: so it is taken from what was built."""
+    built = build(Builder(), HERE / f"hosts/{name}.yaml")
     files, manifest = tree(built.config, built.plan)
     files["manifest.json"] = (json.dumps(manifest, indent=2) + "\n").encode()
-    for name, content in files.items():
-        path = tmp_path / name
+    for file, content in files.items():
+        path = tmp_path / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    compare("matrix-options", tmp_path, request)
+    compare(name, tmp_path, request)
 
 
 def compare(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:

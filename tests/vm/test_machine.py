@@ -19,6 +19,9 @@ import pytest
 from podhost import deploy, ignition
 from podhost.problems import Report
 
+from tests.e2e import processes
+from tests.e2e.backups import PROGRAM as REST_SERVER
+
 from .machines import Machines, Run, ask
 from .server import Server
 
@@ -42,13 +45,27 @@ MISLABELLED = {
     "outer-mended": "Volume=/var/srv/nested:/data:ro,z",
     "system": "Volume=/etc:/data:ro,z",
 }
+WITH_BACKUPS = ("--set", "backup.save=true")  # which a trial has not unless it is told
+REST_PORT = 8000
 READ_ME = ("mislabelled", "shared", "nested", "nested/inner")
 CONTAINER = "[Container]\nContainerName={name}\nImage=docker.io/library/nginx:1.30\nPull=never\nEntrypoint=sleep\nExec=infinity\n{volume}\n"
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo host with the mislabelled containers beside it."""
+def saved(machines: Machines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where a server of restic's keeps what the machine saves: it finds it at this computer, as QEMU's network has it."""
+    if not REST_SERVER.exists():
+        pytest.skip("rest-server is missing: tests/e2e/setup builds it")
+    folder = tmp_path_factory.mktemp("saved")
+    command = [str(REST_SERVER), f"--listen=127.0.0.1:{REST_PORT}", f"--path={folder}", "--no-auth"]
+    server = processes.start(command, folder / "log")
+    yield folder
+    processes.stop(server)
+
+
+@pytest.fixture(scope="module")
+def host(saved: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo host with backups, and with the mislabelled containers beside it."""
     folder = tmp_path_factory.mktemp("host")
     files: list[dict[str, Any]] = [
         {"path": f"/var/srv/{name}/file", "contents": {"inline": "read me\n"}} for name in READ_ME
@@ -59,8 +76,10 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "mislabelled.bu").write_text(
         json.dumps({"variant": "fcos", "version": "1.1.0", "storage": {"files": files}})
     )
+    (folder / "password").write_text("what everything is encrypted with\n")
     (folder / "chat.yaml").write_text(
         "hostname: chat.fcos.fr\nbutane: [mislabelled.bu]\ncertificates: {authority: letsencrypt-staging}\n"
+        f"backup: {{repository: 'rest:http://10.0.2.2:{REST_PORT}/chat', password: password}}\n"
         "stacks:\n  matrix: {domain: fcos.fr, email: admin@fcos.fr}\n"
     )
     return folder / "chat.yaml"
@@ -69,7 +88,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def machine(machines: Machines, host: Path) -> Iterator[Run]:
     """The machine after its first boot."""
-    run = machines.run(host)
+    run = machines.run(host, *WITH_BACKUPS)
     run.wait_for(" s  ready")
     yield run
     if run.process.poll() is None:
@@ -188,6 +207,30 @@ def test_selinux_enforces(machine: Run, machines: Machines) -> None:
     ] == []
 
 
+def test_private_volumes_are_saved_and_taken_back(machine: Run, machines: Machines, saved: Path) -> None:
+    """By a container that is confined as any other, but at the level of all categories. What follows sees the data that came back."""
+    key = signing_key()
+    machines.ssh("chat", "systemctl start backup.service")
+    assert len(list((saved / "chat/snapshots").iterdir())) == 1
+    machines.ssh(
+        "chat",
+        """
+        set -e
+        systemctl stop matrix-pod.service matrix-nginx-http.service
+        cd /var/srv/containers
+        for volume in matrix/postgres matrix/postgres-dump matrix/synapse backup/state certificates/store; do
+            find "$volume" -mindepth 1 -delete
+        done
+        rm -r matrix/secrets matrix/certificates
+        systemctl restart backup-restore.service
+        systemctl restart matrix-secrets.service matrix-certificates.service
+        systemctl start matrix-pod.service matrix-nginx-http.service matrix-synapse.service matrix-nginx.service
+        """,
+    )
+    assert "the host has its data again" in machines.ssh("chat", "journalctl --boot --unit backup-restore.service")
+    assert signing_key() == key
+
+
 def container_labels(machines: Machines) -> dict[str, set[str]]:
     """The labels of every process of every container, by its name."""
     script = "for name in $(podman ps --format '{{.Names}}'); do podman top $name label | tail -n +2 | sed \"s/^/$name /\"; done"
@@ -281,7 +324,7 @@ def test_ctrl_c_stops_and_reset_keeps_the_data(machine: Run, machines: Machines,
     assert machines.qemus() == []
     assert machines("list").stdout.split()[:2] == ["chat", "stopped"]
 
-    run = machines.run(host, "--reset")
+    run = machines.run(host, "--reset", *WITH_BACKUPS)
     run.wait_for(" s  ready")
     assert "Ignition makes the host" in run.steps
     assert machines.ssh("chat", "cat /etc/machine-id") != machine_id
