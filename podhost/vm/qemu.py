@@ -30,6 +30,10 @@ FIRMWARE = (
     "/usr/local/share/qemu/edk2-aarch64-code.fd",
 )
 
+# Without KVM a byte of `rep stosb` costs as much as eight of `rep stosq`: so that kernel and libc take the latter,
+# the processor says that the former is not fast. Loading the SELinux policy then takes 4 s instead of 37.
+_EMULATED = {"x86_64": "max,-erms,-fsrm", "aarch64": "max"}
+
 
 class Forward(NamedTuple):
     """A port of 127.0.0.1 that leads to a port of the machine."""
@@ -63,7 +67,7 @@ def command(machine: Machine) -> list[str]:
         *("-name", _value(machine.name)),
         *board,
         *("-accel", "kvm" if kvm else "tcg,thread=multi"),
-        *("-cpu", "host" if kvm else "max"),
+        *("-cpu", "host" if kvm else _EMULATED[machine.architecture]),
         *("-smp", str(machine.cpus), "-m", str(machine.memory)),
         *("-nodefaults", "-display", "none"),
         *("-chardev", f"socket,id=console,path={CONSOLE},server=on,wait=off,logfile={CONSOLE_LOG}"),

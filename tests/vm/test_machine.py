@@ -18,7 +18,6 @@ import pytest
 
 from podhost import deploy, ignition
 from podhost.problems import Report
-
 from tests.e2e import processes
 from tests.e2e.backups import PROGRAM as REST_SERVER
 
