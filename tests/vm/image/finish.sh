@@ -8,6 +8,8 @@ cat > /tmp/podhost.cil <<'CIL'
 ; How a container tells systemd that it is ready; Fedora's policy allows it, and Debian's denies it without a word.
 (allow container_t podman_conmon_t (unix_dgram_socket (sendto)))
 (allow container_t podman_t (unix_dgram_socket (sendto)))
+; What Fedora's policy says of the folder of containers' data.
+(filecon "/var/srv/containers(/.*)?" any (system_u object_r container_file_t ((s0) (s0))))
 (filecon "/usr/lib/podman/netavark" file (system_u object_r bin_t ((s0) (s0))))
 (filecon "/usr/lib/podman/aardvark-dns" file (system_u object_r bin_t ((s0) (s0))))
 CIL
