@@ -29,9 +29,9 @@ Keys = dict[Key, Annotated[tuple[str, ...], BeforeValidator(one_or_many)]]
 class Part(Model):
     """A part of a stack that some hosts have and others do not."""
 
-    when: str = Field(
-        "true",
-        description="Whether the host has it, true or false, or how many of something it has; what names a part that is left out goes without it.",
+    when: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = Field(
+        (),
+        description="Whether the host has it, true or false, or how many of something it has; of a list, all have to hold. What names a part that is left out goes without it.",
     )
 
 
