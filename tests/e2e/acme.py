@@ -38,7 +38,10 @@ class Pebble:
         self.log = folder / "pebble.log"
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        self._make_certificate()
+        certificate, key = self_signed(NAME)
+        self.ca_bundle.write_bytes(certificate)
+        (folder / "server.pem").write_bytes(certificate)
+        (folder / "server.key").write_bytes(key)
         config = {
             "listenAddress": f"{GATEWAY}:{PORT}",
             "managementListenAddress": f"{GATEWAY}:{MANAGEMENT}",
@@ -95,28 +98,24 @@ class Pebble:
             text: str = answer.read().decode()
             return text
 
-    def _make_certificate(self) -> None:
-        """A self-signed certificate, which vouches for itself."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-        now = datetime.datetime.now(datetime.UTC)
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(subject)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(days=7))
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), False)
-            .add_extension(x509.BasicConstraints(True, None), True)
-            .sign(key, hashes.SHA256())
-        )
-        pem = certificate.public_bytes(serialization.Encoding.PEM)
-        self.ca_bundle.write_bytes(pem)
-        (self._folder / "server.pem").write_bytes(pem)
-        (self._folder / "server.key").write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
+
+def self_signed(name: str) -> tuple[bytes, bytes]:
+    """A certificate for a name, which vouches for itself, and its key, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=7))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), False)
+        .add_extension(x509.BasicConstraints(True, None), True)
+        .sign(key, hashes.SHA256())
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM), key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
