@@ -260,5 +260,22 @@ class Stack(Model):
     )
 
 
+def by_option(parameters: dict[str, Parameter]) -> dict[str, Parameter]:
+    """The parameters in the order in which people read them: what belongs to an option stands below it, be it the stack's or a part's."""
+    found: dict[str, Parameter] = {}
+
+    def add(name: str) -> None:
+        if name not in found:
+            found[name] = parameters[name]
+            for below, each in parameters.items():
+                if each.option == name:
+                    add(below)
+
+    for name, parameter in parameters.items():
+        if parameter.option not in parameters:
+            add(name)
+    return found | parameters
+
+
 KINDS = ("parameters", "secrets", "certificates", "volumes", "networks", "pods", "containers", "units")
 """What a stack consists of, and parts can bring."""
