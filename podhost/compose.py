@@ -2,7 +2,12 @@
 
 A part is a folder `parts/NAME` with `part.yaml` and `files/`; a stack names it under `parts`, once or several times.
 Where the part says `<option>`, in a key, a value or a file, the stack's value for that option is put in; `<name>` is what the stack calls this use,
+<<<<<<< HEAD
 `<key>` the same with '_' in place of '-', as parameters and secrets are called, and `<stack>` the stack itself.
+=======
+and `<key>` the same with '_' in place of '-', as parameters and secrets are called.
+With `when` at a use, what the part brings is there only where that holds.
+>>>>>>> relay
 What comes out is one plain stack: every node keeps the mark of the line it came from, and nothing downstream knows of parts.
 """
 
@@ -20,6 +25,7 @@ from podhost.spec.stack import KINDS
 
 _OPTION = r"<([a-z][a-z0-9_]*)>"
 _NAME = r"[a-z][a-z0-9_-]{0,62}"
+_PARAMETER = r"\{\{ *([a-z][a-z0-9_]*) *\}\}"
 
 
 class Part(NamedTuple):
@@ -102,6 +108,9 @@ def _use(
         if not isinstance(filled, MappingNode):
             report.error("a mapping of names is expected here", filled.mark)
             continue
+        if "when" in given.pairs:
+            own = done.node.pairs.get("parameters")
+            filled = _only(filled, kind, given.pairs["when"], own, done.also)
         holder = taken.pairs.setdefault(kind, MappingNode({}, {}, filled.mark))
         taken.key_marks.setdefault(kind, used.node.key_marks[kind])
         assert isinstance(holder, MappingNode)
@@ -128,7 +137,7 @@ def _options(name: str, stack: str, mark: Mark, given: MappingNode, part: Part, 
         "stack": Scalar(stack, False, None, mark),
     }
     for option in given.pairs:
-        if option not in known.pairs and option != "part":
+        if option not in known.pairs and option not in ("part", "when"):
             report.error(
                 f"the part has no option '{option}'", given.key_marks[option], did_you_mean(option, known.pairs)
             )
@@ -145,6 +154,42 @@ def _options(name: str, stack: str, mark: Mark, given: MappingNode, part: Part, 
             )
             values[option] = Scalar("x", False, None, mark)  # to go on with
     return values
+
+
+def _only(
+    nodes: MappingNode, kind: str, when: Node, parameters: Node | None, also: dict[Node, tuple[str, Mark]]
+) -> MappingNode:
+    """What a part brings of a kind, there only where `when` holds, and its own `when`, too, if it has one.
+
+    Where `when` is one parameter of the stack's and nothing else, the part's parameters belong to that one as their option.
+    """
+    key, value = "when", when
+    if kind == "parameters":
+        found = re.fullmatch(_PARAMETER, when.text) if isinstance(when, Scalar) else None
+        if not found or not isinstance(parameters, MappingNode) or found[1] not in parameters.pairs:
+            return nodes
+        key, value = "option", Scalar(found[1], False, None, when.mark)
+    pairs: dict[str, Node] = {}
+    for name, node in nodes.pairs.items():
+        if isinstance(node, Scalar) and node.value is None:
+            node = MappingNode({}, {}, node.mark)
+        if isinstance(node, MappingNode):
+            own = node.pairs.get(key)
+            if own is None:
+                node = MappingNode(
+                    {**node.pairs, key: value}, {**node.key_marks, key: when.mark}, node.mark, node.weight
+                )
+            elif key == "when":
+                both = Sequence([*_items(own), *_items(when)], own.mark)
+                also[both] = ("with", when.mark)
+                node = MappingNode({**node.pairs, key: both}, node.key_marks, node.mark, node.weight)
+        pairs[name] = node
+    return MappingNode(pairs, nodes.key_marks, nodes.mark, nodes.weight)
+
+
+def _items(node: Node) -> list[Node]:
+    """The items of a list; a value alone is a list of one."""
+    return node.items if isinstance(node, Sequence) else [node]
 
 
 class _Filler:

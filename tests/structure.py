@@ -7,6 +7,7 @@ were there more, or fewer, or others, the text would have broken out of its plac
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -54,8 +55,11 @@ def _file(path: str, text: str) -> Iterator[tuple[str, str]]:
     elif path.endswith(".secrets"):
         for name, *pieces in (line.split("\t") for line in text.splitlines()):
             whole = "".join(each.removeprefix("text:") if each.startswith("text:") else f"({each})" for each in pieces)
-            if name == "mail_config":
-                yield from _file(f"{name}.yaml", whole)
+            if name == "mail_login":  # in Exim's quotes '\' keeps what follows
+                login = re.fullmatch(r'user="((?:[^"\\]|\\["\\])*)" password=(.*)', whole)
+                assert login, whole
+                yield f"{name} user", re.sub(r"\\(.)", r"\1", login[1])
+                yield f"{name} password", login[2]
             else:
                 yield name, whole
     elif path.endswith(UNIT_SUFFIXES) and "[" in text:

@@ -284,6 +284,9 @@ brand | attr("_text")
 [brand] | groupby("_text") | first | first
 "{0._text}".format(brand)
 "{0._text}" | format(brand)
+brand.replace("y", "z")
+brand.replace(brand, "z")
+"y".replace("y", brand)
 brand.__class__
 brand.__reduce__()
 "x" and brand
@@ -345,6 +348,7 @@ def test_free_text_cannot_leave_by_a_statement(text: str) -> None:
         ("{% if brand %}yes{% endif %}", "yes"),
         ("{{ brand | json }}", '"xyz"'),
         ("{{ (brand + '@x') | yaml }}", '"xyz@x"'),
+        ("{{ brand.replace('y', '%') | json }}", '"x%z"'),
         ("{{ brands | json }}", '["xyz", "xyz"]'),
         ("{{ {'a': brand} | json }}", '{"a": "xyz"}'),
         ("{% for x in brands %}{{ x | shell }} {% endfor %}", "'xyz' 'xyz' "),

@@ -49,6 +49,7 @@ HARMLESS = {
     "mail_port": "7531",
     "mail_from": "qzqzq@example.org",
     "metrics_port": "7531",
+    "mail_image": "qzqzq.example/a:1",
     "postgres_image": "qzqzq.example/a:1",
     "synapse_image": "qzqzq.example/a:1",
     "element_image": "qzqzq.example/a:1",

@@ -16,7 +16,7 @@ from podhost.library import Library, StackFolder
 from podhost.problems import Mark, Report, Source, did_you_mean
 from podhost.resolve.parameters import parameters
 from podhost.spec.host import Host
-from podhost.spec.stack import Parameter
+from podhost.spec.stack import Parameter, by_option
 
 HEAD = """\
 # A host file of podhost: one machine, and the services on it.
@@ -83,7 +83,7 @@ def _stack(folder: StackFolder, builder: Builder) -> str:
     mark = Mark(Source(folder.spec.stack, ""), 1, 1)
     values, _ = parameters(folder, node_of(examples, mark), mark, builder.templates, Report())
     text = f"  {folder.spec.stack}:\n"
-    for name, parameter in known.items():
+    for name, parameter in by_option(known).items():
         value = values.get(name) or parameter.example or values.get(name, "")
         shown = json.dumps(value) if isinstance(value, bool | int | list | tuple) else _scalar(str(value))
         text += _comment(f"{parameter.summary}.", "    ")

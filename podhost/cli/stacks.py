@@ -10,7 +10,7 @@ from podhost.cli.options import stack_path
 from podhost.cli.output import fail
 from podhost.library import Library
 from podhost.problems import did_you_mean
-from podhost.spec.stack import Parameter
+from podhost.spec.stack import Parameter, by_option
 
 
 @click.command()
@@ -41,7 +41,7 @@ def stacks(name: str | None, explain: bool, stack_paths: tuple[Path, ...]) -> No
     spec = library.stack(name).spec
     click.echo(f"{spec.stack}: {spec.summary}\n")
     width = max((len(each) for each in spec.parameters), default=0)
-    for key, parameter in spec.parameters.items():
+    for key, parameter in by_option(spec.parameters).items():
         click.echo(f"  {key:<{width}}  {parameter.summary}")
         click.echo(f"  {'':<{width}}  {_kind(parameter)}; {_default(parameter)}")
 

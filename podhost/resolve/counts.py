@@ -38,7 +38,7 @@ def counted(
     marks = dict(node.key_marks)
     for name, container in spec.items():
         if counts.get(name) == 0:
-            container = container.model_copy(update={"when": "false"})
+            container = container.model_copy(update={"when": ("false",)})
         needing, below = _needs(container, node.pairs[name], names)
         for each in names.get(name, [name]):
             if each in containers or (each != name and each in spec):

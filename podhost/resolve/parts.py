@@ -32,7 +32,11 @@ def present(
         names = {
             name
             for name, part in getattr(folder.spec, kind).items()
-            if part.when != "true" and not _wanted(folder, (kind, name, "when"), part.when, values, templates, report)
+            if False
+            in [
+                _wanted(folder, (kind, name, "when", index), text, values, templates, report)
+                for index, text in enumerate(part.when)
+            ]
         }
         if names:
             absent[kind] = frozenset(names)
@@ -46,7 +50,7 @@ def present(
 
 def _wanted(
     folder: StackFolder,
-    path: tuple[str, ...],
+    path: tuple[str | int, ...],
     text: str,
     values: Mapping[str, object],
     templates: Templates,

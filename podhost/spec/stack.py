@@ -29,9 +29,9 @@ Keys = dict[Key, Annotated[tuple[str, ...], BeforeValidator(one_or_many)]]
 class Part(Model):
     """A part of a stack that some hosts have and others do not."""
 
-    when: str = Field(
-        "true",
-        description="Whether the host has it, true or false, or how many of something it has; what names a part that is left out goes without it.",
+    when: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = Field(
+        (),
+        description="Whether the host has it, true or false, or how many of something it has; of a list, all have to hold. What names a part that is left out goes without it.",
     )
 
 
@@ -265,6 +265,23 @@ class Stack(Model):
         default_factory=dict,
         description="Rules of podhost check that are not to speak of this stack, each with the reason why not.",
     )
+
+
+def by_option(parameters: dict[str, Parameter]) -> dict[str, Parameter]:
+    """The parameters in the order in which people read them: what belongs to an option stands below it, be it the stack's or a part's."""
+    found: dict[str, Parameter] = {}
+
+    def add(name: str) -> None:
+        if name not in found:
+            found[name] = parameters[name]
+            for below, each in parameters.items():
+                if each.option == name:
+                    add(below)
+
+    for name, parameter in parameters.items():
+        if parameter.option not in parameters:
+            add(name)
+    return found | parameters
 
 
 KINDS = ("parameters", "secrets", "certificates", "volumes", "networks", "pods", "containers", "units")

@@ -16,7 +16,7 @@ class Unquoted(Exception):
 
 
 class Opaque:
-    """Free text in a template file: it can be compared, joined to other text with `+`, and given to a quoting filter."""
+    """Free text in a template file: it can be compared, joined to other text with `+`, changed with `replace`, and given to a quoting filter."""
 
     __slots__ = ("_text",)
 
@@ -35,6 +35,10 @@ class Opaque:
 
     def __radd__(self, other: object) -> Opaque:
         return Opaque(_text_of(other) + self._text)
+
+    def replace(self, old: str, new: str) -> Opaque:
+        """The same text with `new` wherever it has `old`."""
+        return Opaque(self._text.replace(old, new))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Opaque | str) and self._text == _text_of(other)

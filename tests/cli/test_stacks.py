@@ -28,6 +28,25 @@ def test_all_stacks_one_line_each(podhost: Podhost) -> None:
     )
 
 
+def test_what_belongs_to_an_option_is_shown_below_it(podhost: Podhost, tmp_path: Path) -> None:
+    """Also where a part brings it, whose parameters come after the stack's own."""
+    added = """\
+  calls: {type: boolean, summary: Whether there are calls, default: false}
+  relay: {type: boolean, option: mail, summary: Whether through a relay, default: false}
+  mail: {type: boolean, summary: Whether it sends mail, default: false}
+  open: {type: boolean, option: open, summary: A mistake, default: false}
+  mail_host: {type: hostname, option: mail, summary: The server}
+  port: {type: port, option: relay, summary: The port of the relay, default: 25}
+"""
+    make_library(tmp_path / "library", STACK.replace(STACK[STACK.index("  domain") : STACK.index("containers")], added))
+    podhost.use(tmp_path / "library")
+    order = ["calls", "mail", "relay", "port", "mail_host", "open"]
+    shown = [line.split()[0] for line in podhost("stacks", "example").stdout.splitlines()[2::2]]
+    assert shown == order
+    lines = [line.removeprefix("    # ") for line in podhost("init", "example").stdout.splitlines()]
+    assert [word for line in lines if (word := line.partition(":")[0]) in order] == order
+
+
 def test_the_parameters_of_a_stack(podhost: Podhost, tmp_path: Path) -> None:
     make_library(tmp_path / "library", STACK)
     podhost.use(tmp_path / "library")

@@ -38,9 +38,10 @@ class Pebble:
         self.log = folder / "pebble.log"
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        pem = self_signed(NAME, folder / "server.key")
-        self.ca_bundle.write_bytes(pem)
-        (folder / "server.pem").write_bytes(pem)
+        certificate, key = self_signed(NAME)
+        self.ca_bundle.write_bytes(certificate)
+        (folder / "server.pem").write_bytes(certificate)
+        (folder / "server.key").write_bytes(key)
         config = {
             "listenAddress": f"{GATEWAY}:{PORT}",
             "managementListenAddress": f"{GATEWAY}:{MANAGEMENT}",
@@ -98,8 +99,8 @@ class Pebble:
             return text
 
 
-def self_signed(name: str, key_file: Path) -> bytes:
-    """A certificate that vouches for itself, in PEM; its key is written to a file."""
+def self_signed(name: str) -> tuple[bytes, bytes]:
+    """A certificate for a name, which vouches for itself, and its key, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -115,7 +116,6 @@ def self_signed(name: str, key_file: Path) -> bytes:
         .add_extension(x509.BasicConstraints(True, None), True)
         .sign(key, hashes.SHA256())
     )
-    key_file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return certificate.public_bytes(serialization.Encoding.PEM), key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return certificate.public_bytes(serialization.Encoding.PEM)

@@ -27,7 +27,8 @@ class RestServer:
     def __init__(self, network: Network, folder: Path) -> None:
         network.name(NAME, GATEWAY)
         self.ca_bundle, key = folder / "ca.pem", folder / "server.key"
-        self.ca_bundle.write_bytes(self_signed(NAME, key))
+        for path, content in zip((self.ca_bundle, key), self_signed(NAME), strict=True):
+            path.write_bytes(content)
         self.repositories = folder / "repositories"
         self.repositories.mkdir()
         digest = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()

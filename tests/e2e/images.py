@@ -113,6 +113,16 @@ COTURN = Image(
     volumes=("/var/lib/coturn",),
 )
 
+EXIM_RELAY = Image(
+    reference="ghcr.io/devture/exim-relay:4.99.1-r0-2",
+    layers=("base", "exim-relay"),
+    entrypoint=("/sbin/tini", "--"),
+    cmd=("exim", "-bdf", "-q15m"),
+    user="exim",
+    env={"PATH": PATH},
+    ports=("8025/tcp",),
+)
+
 # podhost itself is no stand-in, but Debian's Python is one for the official image that it stands on.
 # It changes with every line of podhost, so hosts pull it: they start without it, and so do real ones.
 PODHOST = Image(
@@ -152,7 +162,20 @@ RESTIC = Image(
     env={"PATH": PATH},
 )
 
-IMAGES = (POSTGRES, SYNAPSE, ELEMENT, NGINX, NGINX_BROTLI, REDIS, COTURN, MINIFLUX, RADICALE, RESTIC, PODHOST)
+IMAGES = (
+    POSTGRES,
+    SYNAPSE,
+    ELEMENT,
+    NGINX,
+    NGINX_BROTLI,
+    REDIS,
+    COTURN,
+    EXIM_RELAY,
+    MINIFLUX,
+    RADICALE,
+    RESTIC,
+    PODHOST,
+)
 # What layers are made of beside their own folder: paths of this repository, below /mnt/source while they are built.
 SOURCES = {
     "podhost-needs": ("pyproject.toml",),

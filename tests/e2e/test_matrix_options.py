@@ -10,8 +10,6 @@ import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,8 +18,6 @@ import nio
 import pytest
 from aioice.stun import TransactionFailed
 from aioice.turn import create_turn_endpoint
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from podhost import ignition
 from podhost.build import Builder
@@ -30,6 +26,7 @@ from podhost.problems import Report
 from .acme import Pebble
 from .bed import Bed
 from .client import Answer
+from .mailserver import MailServer
 from .network import GATEWAY
 from .test_matrix import as_people
 from .testhost import Host
@@ -63,37 +60,6 @@ stacks:
     mail_security: none
     metrics: true
 """
-
-
-class Relay:
-    """A mail server that takes mail from whoever knows the password, and keeps it."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-        self._controller = Controller(
-            self, hostname=GATEWAY, port=2587, authenticator=self._knows, auth_require_tls=False
-        )
-
-    def __enter__(self) -> Relay:
-        self._controller.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._controller.stop()
-
-    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 (its library's name)
-        if not session.authenticated:
-            return "530 5.7.0 Authentication required"
-        assert isinstance(envelope.content, bytes)
-        mail = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(mail, EmailMessage)
-        self.mails.append(mail)
-        return "250 OK"
-
-    def _knows(self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:
-        assert isinstance(data, LoginPassword)
-        good = (data.login.decode(), data.password.decode()) == (MAIL_USER, MAIL_PASSWORD)
-        return AuthResult(success=good)
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +173,7 @@ def test_every_unit_is_accepted_by_quadlet_and_systemd(host: Host) -> None:
     done = host.run("/usr/libexec/podman/quadlet -dryrun 2>&1 >/dev/null")
     assert [line for line in done.stdout.splitlines() if "Loading source unit file" not in line] == []
     units = host.run("ls /run/systemd/generator/matrix*.service /etc/systemd/system/matrix*.service").stdout.split()
-    assert len(units) == 21
+    assert len(units) == 23
     assert host.run(f"systemd-analyze verify --recursive-errors=no {' '.join(units)} 2>&1").stdout == ""
 
 
@@ -461,18 +427,59 @@ def test_the_relay_ends_when_it_is_asked_to(host: Host) -> None:
 # -- mail
 
 
-def test_mail_goes_out_through_the_relay(host: Host, people: tuple[Person, Person]) -> None:
-    with Relay() as relay:
-        wanted = {"client_secret": "secret", "email": "alice@elsewhere.example", "send_attempt": 1}
-        answer = people[0].ask("POST", "/account/3pid/email/requestToken", wanted)
-        assert answer.status == 200, answer.text + host.journal("matrix-synapse.service")
-    (mail,) = relay.mails
+def ask_for_mail(person: Person, address: str) -> None:
+    """Have Synapse send somebody a mail: it is sent when this returns."""
+    wanted = {"client_secret": "secret", "email": address, "send_attempt": 1}
+    answer = person.ask("POST", "/account/3pid/email/requestToken", wanted)
+    assert answer.status == 200, answer.text + person.host.journal("matrix-synapse.service")
+
+
+def test_mail_goes_out_through_the_mail_server(host: Host, people: tuple[Person, Person]) -> None:
+    with MailServer(MAIL_USER, MAIL_PASSWORD) as server:
+        ask_for_mail(people[0], "alice@elsewhere.example")
+        mail = server.mails.get(timeout=60)
     assert (mail["From"], mail["To"]) == ("Element <noreply@fcos.fr>", "alice@elsewhere.example")
     text = mail.get_body(("plain",))
     assert text is not None
     link = re.search(rf"https://{MATRIX}/\S+", text.get_content())
     assert link
     assert host.request(link[0]).status == 200
+
+
+def test_mail_waits_while_the_mail_server_is_away(host: Host, people: tuple[Person, Person]) -> None:
+    """Nobody takes the mail when Synapse sends it, and then the relay is started again."""
+    started = "systemctl show --value --property=ExecMainStartTimestampMonotonic matrix-synapse.service"
+    before = host.run(started).stdout
+    ask_for_mail(people[1], "bob@elsewhere.example")
+    tried = (
+        "journalctl --boot --unit=matrix-mail.service | grep --quiet '== bob@elsewhere.example .* Connection refused'"
+    )
+    host.run(f'timeout 60 sh -c "until {tried}; do sleep 0.1; done"')
+    assert host.run("podman exec matrix-mail exim -bpc").stdout == "1\n"
+    host.run("systemctl restart matrix-mail.service")
+    with MailServer(MAIL_USER, MAIL_PASSWORD) as server:
+        assert server.mails.get(timeout=150)["To"] == "bob@elsewhere.example"
+        host.run("timeout 60 sh -c 'until [ \"$(podman exec matrix-mail exim -bpc)\" = 0 ]; do sleep 0.1; done'")
+        assert server.mails.empty()
+    assert host.run(started).stdout == before
+
+
+def test_the_relay_takes_mail_from_its_pod_alone(host: Host) -> None:
+    send = "podman exec -i matrix-synapse curl --silent --show-error --upload-file - --mail-rcpt a@elsewhere.example"
+    with MailServer(MAIL_USER, MAIL_PASSWORD) as server:
+        for sender in ("root@localhost", "noreply@fcos.fr", "<>"):
+            mail = f"To: a@elsewhere.example\r\nSubject: from {sender}\r\n\r\n{'x' * 900}\r\n"
+            host.run(f"{send} --mail-from '{sender}' smtp://127.0.0.1:8025/synapse", stdin=mail)
+            assert server.mails.get(timeout=60)["Subject"] == f"from {sender}"
+    for address in (host.address, host.address6):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((address, 8025), 5)
+    show = "podman inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'"
+    pod = host.run(f"{show} $(podman pod inspect --format '{{{{.InfraContainerID}}}}' matrix)").stdout.strip()
+    assert pod
+    for address in (pod, "127.0.0.1"):
+        refused = host.run(f"curl --silent --show-error --max-time 5 smtp://{address}:8025", check=False)
+        assert (refused.returncode, "Could not connect" in refused.stderr) == (7, True)
 
 
 # -- metrics
@@ -503,9 +510,9 @@ def test_secrets_are_shown_nowhere(host: Host, data: Path, people: tuple[Person,
         "redis_password",
         "redis_users",
         "replication_secret",
-        "mail_config",
+        "mail_login",
     } <= made.keys()
-    assert json.dumps(MAIL_PASSWORD) in made["mail_config"]
+    assert json.dumps(MAIL_PASSWORD) in made["mail_login"]
     needles = {made[name] for name in ("turn_secret", "redis_password", "replication_secret")} | {MAIL_PASSWORD}
     shown = host.run(
         "podman inspect $(podman ps -aq) $(podman pod ps -q); systemctl show '*'; systemctl cat '*'; ps axeww; "

@@ -135,6 +135,7 @@ def test_the_example_of_the_documentation_is_a_host(tmp_path: Path) -> None:
         "worker-2",
         "federation-sender",
         "coturn",
+        "mail",
     }
     assert [unit.name for unit in matrix.units] == ["matrix-admin.service"]
 
