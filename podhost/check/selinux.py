@@ -30,7 +30,7 @@ def _labelled(subject: Subject) -> Iterator[tuple[Member, plan.Mount]]:
 def _tied(subject: Subject) -> Iterator[tuple[Member, plan.Mount]]:
     """Those mounts that a private label can be taken from, or is given to.
 
-    A container at the level of all categories, as `SecurityLabelLevel=s0-s0:c0.c1023` has it, may touch what is private to another
+    A container at the level of all categories, as `SecurityLabelLevel=s0:c0.c1023` has it, may touch what is private to another
     (selinux(8), mcs), and without a label of its own it takes nothing away.
     """
     for member, mount in _labelled(subject):

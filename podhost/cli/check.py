@@ -11,38 +11,26 @@ from podhost.build import Builder
 from podhost.check import Checker
 from podhost.check.rules import RULES
 from podhost.check.targets import providers, streams, target
-from podhost.cli.options import ReleaseType, stack_path
+from podhost.cli import options
 from podhost.cli.output import fail, note, print_report, write
 from podhost.cli.pairs import check_pairs
 from podhost.ignition.specs import parse_spec
 from podhost.library import Library
 from podhost.problems import InvalidInput, Problem, Report, Severity, did_you_mean
-from podhost.quadlet.keys import DEFAULT_PODMAN, Release
+from podhost.quadlet.keys import Release
 
 
 @click.command()
 @click.argument("where", metavar="TARGET", required=False)
-@click.option("--podman", type=ReleaseType(), default=DEFAULT_PODMAN, help="The host's podman.  [default: 5.4]")
+@options.podman_release
 @click.option(
     "--stream", type=click.Choice(streams()), default="stable", show_default=True, help="The stream of the system."
 )
 @click.option("--provider", type=click.Choice(providers()), help="Whom the config is given to, for its limit on size.")
 @click.option("--spec", metavar="3.X.0", help="The newest Ignition spec of the machine.  [default: the stream's]")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Set a value of the host file: STACK.PARAMETER, or a key of the host.",
-)
-@click.option(
-    "--ssh-key",
-    "ssh_keys",
-    multiple=True,
-    type=click.Path(path_type=Path, readable=False),
-    help="A public key that may log in.",
-)
-@stack_path
+@options.setting
+@options.ssh_key
+@options.stack_path
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "warning"]),

@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 
 from podhost.build import Builder
+from podhost.cli import options
 from podhost.cli.output import note, print_report, refuse_existing, write
 from podhost.deploy import PROVIDERS, commands
 from podhost.deploy import deploy as make
+from podhost.library import Library
 from podhost.problems import Report
 
 
@@ -24,14 +26,9 @@ from podhost.problems import Report
 )
 @click.option("--url", help="Where the machine can fetch a host that is too large for the provider.")
 @click.option("--force", is_flag=True, help="Replace files that are there already.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set a value of the host file.")
-@click.option(
-    "--ssh-key",
-    "ssh_keys",
-    multiple=True,
-    type=click.Path(path_type=Path, readable=False),
-    help="A public key that may log in.",
-)
+@options.setting
+@options.ssh_key
+@options.stack_path
 def deploy(
     target: str,
     provider: str,
@@ -40,12 +37,13 @@ def deploy(
     force: bool,
     settings: tuple[str, ...],
     ssh_keys: tuple[Path, ...],
+    stack_paths: tuple[Path, ...],
 ) -> None:
     """Write the user data that make TARGET a machine of a provider, and print the commands that start it.
 
     Nothing is sent to anybody.
     """
-    report, builder, row = Report(), Builder(), PROVIDERS[provider]
+    report, builder, row = Report(), Builder(Library(paths=stack_paths)), PROVIDERS[provider]
     file = builder.read(target, report, settings, ssh_keys)
     built = builder.build(file, report) if file else None
     made = make(built.config, row, url, report) if built else None

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from podhost.build import Builder
-from podhost.cli.options import stack_path
+from podhost.cli import options
 from podhost.cli.output import print_report, write
 from podhost.graph import mermaid, picture, svg
 from podhost.library import Library
@@ -18,21 +18,13 @@ FORMATS = {"svg": svg, "mermaid": mermaid}
 
 @click.command()
 @click.argument("target")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, readable=False), help="Write there instead of to standard output."
-)
+@options.output
 @click.option(
     "--format", "form", type=click.Choice(list(FORMATS)), default="svg", show_default=True, help="What to write."
 )
-@click.option("--force", is_flag=True, help="Replace an output that is there already.")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Set a value of the host file: STACK.PARAMETER, or a key of the host.",
-)
-@stack_path
+@options.force
+@options.setting
+@options.stack_path
 def graph(
     target: str,
     output: Path | None,

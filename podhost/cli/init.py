@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from podhost.build import Builder
-from podhost.cli.options import stack_path
+from podhost.cli import options
 from podhost.cli.output import fail, write
 from podhost.document import node_of
 from podhost.library import Library, StackFolder
@@ -44,11 +44,9 @@ EXAMPLES = {
 
 @click.command()
 @click.argument("stacks", nargs=-1, required=True)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, readable=False), help="Write there instead of to standard output."
-)
-@click.option("--force", is_flag=True, help="Replace an output that is there already.")
-@stack_path
+@options.output
+@options.force
+@options.stack_path
 def init(stacks: tuple[str, ...], output: Path | None, force: bool, stack_paths: tuple[Path, ...]) -> None:
     """Print a commented host file for STACKS, to edit."""
     builder = Builder(Library(paths=stack_paths).beside(Path()))

@@ -24,6 +24,27 @@ class ReleaseType(click.ParamType[Release]):
             self.fail(": ".join(error.args), param, ctx)
 
 
+podman_release = click.option(
+    "--podman", type=ReleaseType(), default=DEFAULT_PODMAN, help="The host's podman.  [default: 5.4]"
+)
+setting = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set a value of the host file: STACK.PARAMETER, or a key of the host.",
+)
+ssh_key = click.option(
+    "--ssh-key",
+    "ssh_keys",
+    multiple=True,
+    type=click.Path(path_type=Path, readable=False),
+    help="A public key that may log in.",
+)
+output = click.option(
+    "-o", "--output", type=click.Path(path_type=Path, readable=False), help="Write there instead of to standard output."
+)
+force = click.option("--force", is_flag=True, help="Replace an output that is there already.")
 stack_path = click.option(
     "--stack-path",
     "stack_paths",

@@ -8,19 +8,17 @@ import click
 
 from podhost import ignition
 from podhost.build import Builder, Built, HostFile
-from podhost.cli.options import ReleaseType, stack_path
+from podhost.cli import options
 from podhost.cli.output import fail, note, print_report, write, write_tree
 from podhost.cli.pairs import check_pairs
 from podhost.library import Library
 from podhost.problems import Report
-from podhost.quadlet.keys import DEFAULT_PODMAN, Release
+from podhost.quadlet.keys import Release
 
 
 @click.command()
 @click.argument("target")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, readable=False), help="Write there instead of to standard output."
-)
+@options.output
 @click.option(
     "--format",
     "form",
@@ -29,23 +27,11 @@ from podhost.quadlet.keys import DEFAULT_PODMAN, Release
     show_default=True,
     help="What to write.",
 )
-@click.option("--force", is_flag=True, help="Replace an output that is there already.")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Set a value of the host file: STACK.PARAMETER, or a key of the host.",
-)
-@click.option(
-    "--ssh-key",
-    "ssh_keys",
-    multiple=True,
-    type=click.Path(path_type=Path, readable=False),
-    help="A public key that may log in.",
-)
-@stack_path
-@click.option("--podman", type=ReleaseType(), default=DEFAULT_PODMAN, help="The host's podman.  [default: 5.4]")
+@options.force
+@options.setting
+@options.ssh_key
+@options.stack_path
+@options.podman_release
 @click.option(
     "--spec", metavar="3.X.0", help="The Ignition spec to write.  [default: the lowest that the content needs]"
 )

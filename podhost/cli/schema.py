@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from podhost.cli.options import stack_path
+from podhost.cli import options
 from podhost.cli.output import write
 from podhost.library import Library
 from podhost.spec.schema import host_schema, stack_schema
@@ -15,7 +15,7 @@ from podhost.spec.schema import host_schema, stack_schema
 
 @click.command()
 @click.argument("kind", type=click.Choice(["stack", "host"]))
-@stack_path
+@options.stack_path
 def schema(kind: str, stack_paths: tuple[Path, ...]) -> None:
     """Print the JSON Schema (2020-12) of a stack or host file. That of a host knows the stacks that there are.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from podhost.cli.options import stack_path
+from podhost.cli import options
 from podhost.cli.output import fail
 from podhost.library import Library
 from podhost.problems import did_you_mean
@@ -18,7 +18,7 @@ from podhost.spec.stack import Parameter, by_option
 @click.option(
     "--explain", is_flag=True, help="Show the whole of one, with its parts in it, and where each value is from."
 )
-@stack_path
+@options.stack_path
 def stacks(name: str | None, explain: bool, stack_paths: tuple[Path, ...]) -> None:
     """List the stacks, or with NAME the parameters of one."""
     if explain and name is None:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from podhost import butane, ignition
+from podhost.cli import options
 from podhost.cli.output import fail, print_report, refuse_existing, write
 from podhost.document import MAX_BYTES, Node, load, read
 from podhost.ignition.specs import parse_spec
@@ -18,7 +19,7 @@ from podhost.problems import Report, Source
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write there instead of to standard output.")
-@click.option("--force", is_flag=True, help="Replace an output that is there already.")
+@options.force
 @click.option(
     "-d", "--files-dir", type=click.Path(path_type=Path), help="The folder of local files; nothing outside it is read."
 )

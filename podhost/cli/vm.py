@@ -18,7 +18,9 @@ import click
 
 from podhost import ignition
 from podhost.build import Builder, Built
+from podhost.cli import options
 from podhost.cli.output import fail, note, print_report
+from podhost.library import Library
 from podhost.problems import InvalidInput, Report
 from podhost.vm import boot, download, machine, places, ports, qemu, stream
 
@@ -75,16 +77,9 @@ def image(name: str, arch: str | None, streams_url: str) -> None:
 @click.option("--accel", type=click.Choice(["kvm", "tcg"]), help="How to run it.  [default: kvm where it works]")
 @click.option("--memory", type=click.IntRange(512), default=4096, show_default=True, metavar="MIB", help="Its memory.")
 @click.option("--cpus", type=click.IntRange(1, 64), default=2, show_default=True, help="Its processors.")
-@click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set a value of the host file, as for render."
-)
-@click.option(
-    "--ssh-key",
-    "ssh_keys",
-    multiple=True,
-    type=click.Path(path_type=Path, readable=False),
-    help="A further public key that may log in.",
-)
+@options.setting
+@options.ssh_key
+@options.stack_path
 def run(
     target: str,
     called: str | None,
@@ -99,6 +94,7 @@ def run(
     cpus: int,
     settings: tuple[str, ...],
     ssh_keys: tuple[Path, ...],
+    stack_paths: tuple[Path, ...],
 ) -> None:
     """Boot TARGET, a host file or a stack's demo host, in a virtual machine.
 
@@ -109,7 +105,7 @@ def run(
     architecture = _architecture(arch)
     with machine.claimed(called) as folder:
         try:
-            built = _build(target, folder, settings, ssh_keys)
+            built = _build(target, folder, settings, ssh_keys, stack_paths)
             config = ignition.dumps(built.config).encode()
             if not show:
                 qemu.which(f"qemu-system-{architecture}")
@@ -222,9 +218,11 @@ def _tell_addresses(made: qemu.Machine, built: Built, here: list[str]) -> None:
     note(f"podhost vm ssh {made.name} logs in; ctrl-C stops the machine, and its data stay")
 
 
-def _build(target: str, folder: Path, settings: tuple[str, ...], ssh_keys: tuple[Path, ...]) -> Built:
+def _build(
+    target: str, folder: Path, settings: tuple[str, ...], ssh_keys: tuple[Path, ...], stack_paths: tuple[Path, ...]
+) -> Built:
     """Render the host with the machine's data disk and key; everything else is as for any machine."""
-    report, builder = Report(), Builder()
+    report, builder = Report(), Builder(Library(paths=stack_paths))
     public = folder / f"{machine.KEY}.pub"
     public.write_text(machine.public_key(folder) + "\n")
     here = (*settings, f"data_disk.device={qemu.DATA_DEVICE}")

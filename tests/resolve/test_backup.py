@@ -76,7 +76,7 @@ def test_it_saves_with_the_right_to_read_and_no_other(tmp_path: Path) -> None:
     unit = contents(host(tmp_path))[SAVE]
     assert values(unit, "AddCapability") == ["DAC_READ_SEARCH"]
     assert "/var/srv/containers:/var/srv/containers:ro" in values(unit, "Volume")
-    assert values(unit, "SecurityLabelLevel") == ["s0-s0:c0.c1023"]
+    assert values(unit, "SecurityLabelLevel") == ["s0:c0.c1023"]
     assert values(unit, "ReadOnly") == ["true"]
     assert sorted(values(unit, "Environment")) == [
         "RESTIC_CACHE_DIR=/cache",

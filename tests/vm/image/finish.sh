@@ -8,6 +8,8 @@ cat > /tmp/podhost.cil <<'CIL'
 ; How a container tells systemd that it is ready; Fedora's policy allows it, and Debian's denies it without a word.
 (allow container_t podman_conmon_t (unix_dgram_socket (sendto)))
 (allow container_t podman_t (unix_dgram_socket (sendto)))
+; Capabilities that podman has left to a container; Fedora's policy leaves them to it (virt_sandbox_use_all_caps, which is on).
+(allow container_t self (capability (chown dac_override dac_read_search fowner fsetid)))
 ; What Fedora's policy says of the folder of containers' data.
 (filecon "/var/srv/containers(/.*)?" any (system_u object_r container_file_t ((s0) (s0))))
 (filecon "/usr/lib/podman/netavark" file (system_u object_r bin_t ((s0) (s0))))
