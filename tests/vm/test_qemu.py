@@ -60,7 +60,7 @@ def test_fedora_coreos_gets_its_config_from_the_firmware() -> None:
     assert words[0] == "qemu-system-x86_64"
     assert after(words, "-fw_cfg") == ["name=opt/com.coreos/config,file=/state/a,,b/config.ign"]
     assert after(words, "-accel") == ["tcg,thread=multi"]
-    assert after(words, "-cpu") == ["max"]
+    assert after(words, "-cpu") == ["max,-erms,-fsrm"]
     assert after(words, "-netdev") == ["user,id=net,hostfwd=tcp:127.0.0.1:2222-:22,hostfwd=tcp:127.0.0.1:8443-:443"]
     assert "virtio-blk-pci,drive=data,serial=podhost-data" in after(words, "-device")
 
