@@ -8,25 +8,23 @@ from typing import Any
 from podhost.document import Mapping as MappingNode
 from podhost.document import Node, Sequence, locate
 from podhost.library import StackFolder
-from podhost.problems import Report
+from podhost.resolve.fill import Filler
 from podhost.spec import types as kinds
 from podhost.spec.stack import Container
-from podhost.templates import Templates
 
 MOST = 100
 ONE = Container.model_fields["count"].default
 
 
-def counted(
-    folder: StackFolder, values: Mapping[str, object], templates: Templates, report: Report
-) -> tuple[StackFolder, dict[str, int]]:
+def counted(filler: Filler) -> tuple[StackFolder, dict[str, int]]:
     """Give the stack with each counted container as many times as it says, and the numbers of those.
 
     One that is wanted no times stays, with a `when` that is false.
     """
+    folder = filler.folder
     spec, node = folder.spec.containers, locate(folder.node, ("containers",))[1]
     counts = {
-        name: _count(folder, ("containers", name, "count"), container.count, values, templates, report)
+        name: filler.parse(("containers", name, "count"), container.count, _count, 1)
         for name, container in spec.items()
         if container.count != ONE
     }
@@ -42,7 +40,9 @@ def counted(
         needing, below = _needs(container, node.pairs[name], names)
         for each in names.get(name, [name]):
             if each in containers or (each != name and each in spec):
-                report.error(f"there is a container '{each}' already", node.key_marks[name], "give one another name")
+                filler.report.error(
+                    f"there is a container '{each}' already", node.key_marks[name], "give one another name"
+                )
             containers[each], nodes[each], marks[each] = needing, below, node.key_marks[name]
     root = MappingNode(
         {**folder.node.pairs, "containers": MappingNode(nodes, marks, node.mark)},
@@ -53,28 +53,10 @@ def counted(
     return folder._replace(spec=folder.spec.model_copy(update={"containers": containers}), node=root), numbers
 
 
-def _count(
-    folder: StackFolder,
-    path: tuple[str, ...],
-    text: str,
-    values: Mapping[str, object],
-    templates: Templates,
-    report: Report,
-) -> int:
-    mark = locate(folder.node, path)[0]
-    problems = Report()
-    filled = templates.text(text, mark, values, problems)
-    report.extend(problems)
-    if problems.failed:
-        return 1
-    try:
-        count = kinds.integer(filled)
-    except ValueError as error:
-        report.error(str(error.args[0]), mark, error.args[1])
-        return 1
+def _count(text: str) -> int:
+    count = kinds.integer(text)
     if not 0 <= count <= MOST:
-        report.error(f"{count} is no good count of containers", mark, f"at least 0 and at most {MOST}")
-        return 1
+        raise ValueError(f"{count} is no good count of containers", f"at least 0 and at most {MOST}")
     return count
 
 

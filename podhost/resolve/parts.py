@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from podhost.document import Mapping as MappingNode
-from podhost.document import Node, Sequence, locate
+from podhost.document import Node, Sequence
 from podhost.library import StackFolder
-from podhost.problems import Report
+from podhost.resolve.fill import Filler
 from podhost.spec import types as kinds
 from podhost.spec.stack import Container
-from podhost.templates import Templates
 
 KINDS = ("secrets", "certificates", "volumes", "networks", "pods", "containers", "units")
 # The lists of a container that name other parts: the kind of part, and how an item names it.
@@ -23,20 +22,16 @@ LISTS: dict[str, tuple[str, Callable[[str], str]]] = {
 }
 
 
-def present(
-    folder: StackFolder, values: Mapping[str, object], templates: Templates, report: Report
-) -> tuple[StackFolder, dict[str, frozenset[str]]]:
+def present(filler: Filler) -> tuple[StackFolder, dict[str, frozenset[str]]]:
     """Give the stack with the parts that the host has, and the names of the absent ones by kind."""
+    folder = filler.folder
     absent: dict[str, frozenset[str]] = {}
     for kind in KINDS:
         names = {
             name
             for name, part in getattr(folder.spec, kind).items()
             if False
-            in [
-                _wanted(folder, (kind, name, "when", index), text, values, templates, report)
-                for index, text in enumerate(part.when)
-            ]
+            in [filler.parse((kind, name, "when", index), text, _wanted, True) for index, text in enumerate(part.when)]
         }
         if names:
             absent[kind] = frozenset(names)
@@ -48,25 +43,8 @@ def present(
     return _without(folder, absent), absent
 
 
-def _wanted(
-    folder: StackFolder,
-    path: tuple[str | int, ...],
-    text: str,
-    values: Mapping[str, object],
-    templates: Templates,
-    report: Report,
-) -> bool:
-    mark = locate(folder.node, path)[0]
-    problems = Report()
-    filled = templates.text(text, mark, values, problems)
-    report.extend(problems)
-    if problems.failed:
-        return True
-    try:
-        return int(filled) > 0 if filled.isdecimal() else kinds.boolean(filled)
-    except ValueError as error:
-        report.error(str(error.args[0]), mark, error.args[1])
-        return True
+def _wanted(text: str) -> bool:
+    return int(text) > 0 if text.isdecimal() else kinds.boolean(text)
 
 
 def _without(folder: StackFolder, absent: Mapping[str, frozenset[str]]) -> StackFolder:

@@ -13,6 +13,7 @@ from podhost import plan
 from podhost.library import StackFolder
 from podhost.problems import Report
 from podhost.resolve import values as read
+from podhost.resolve.fill import Filler
 from podhost.resolve.parts import present
 from podhost.templates import Templates
 
@@ -24,11 +25,12 @@ LISTENER = 8443
 def publishes(folder: StackFolder, values: Mapping[str, object], machine: plan.Machine, templates: Templates) -> bool:
     """Whether a stack, alone on a host, publishes one of the shared ports."""
     filled = {**values, "stack": folder.spec.stack, "host": machine, "edge": False}
-    spec, mark = present(folder, filled, templates, Report())[0].spec, folder.node.mark
+    filler = Filler(folder, filled, {}, templates, Report())
+    spec, mark = present(filler)[0].spec, folder.node.mark
     publishers = [*(pod.publish for pod in spec.pods.values()), *(each.publish for each in spec.containers.values())]
     for text in (text for texts in publishers for text in texts):
         try:
-            if _is_shared(read.port(templates.text(text, mark, filled, Report()), mark)):
+            if _is_shared(read.port(templates.text(text, mark, filled, filler.report), mark)):
                 return True
         except ValueError:
             continue  # it is reported when the stack is resolved

@@ -15,7 +15,7 @@ from podhost.problems import Mark, Report
 from podhost.resolve import values as read
 from podhost.resolve.content import Content
 from podhost.resolve.counts import counted
-from podhost.resolve.fill import Path, written
+from podhost.resolve.fill import Filler, Path, written
 from podhost.resolve.parts import present
 from podhost.resolve.ports import through_edge
 from podhost.spec import stack as spec
@@ -76,8 +76,8 @@ class _Resolver(Content):
     ) -> None:
         own = {"host": machine, "edge": bool(edge)}
         known = {**values, **own}
-        folder, numbers = counted(folder, known, templates, report)
-        folder, absent = present(folder, known, templates, report)
+        folder, numbers = counted(Filler(folder, known, places, templates, report))
+        folder, absent = present(Filler(folder, known, places, templates, report))
         super().__init__(folder, values, places, templates, report)
         self.numbers = numbers
         # A template may ask whether the host has a part: what is left out is there, and empty.
