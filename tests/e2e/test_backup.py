@@ -318,7 +318,7 @@ def test_nothing_starts_before_the_data_are_back(
 
 
 def test_a_host_takes_back_what_is_its_own(bed: Bed, kept: Kept, folder: Path, acme: Pebble) -> None:
-    host = bed.host("other", rendered(folder / "other.yaml", *acme.settings), data=bed.folder("other"))
+    host = bed.host("another", rendered(folder / "other.yaml", *acme.settings), data=bed.folder("another"))
     bed.network.name("other.fcos.fr", host.address)
     host.provision()
     host.boot()
@@ -329,8 +329,8 @@ def test_a_host_takes_back_what_is_its_own(bed: Bed, kept: Kept, folder: Path, a
 
 def test_a_wrong_password_is_no_empty_repository(bed: Bed, kept: Kept, folder: Path, acme: Pebble) -> None:
     (folder / "password").write_text("another\n")
-    data = bed.folder("wrong")
-    host = machine(bed, "wrong", rendered(folder / "chat.yaml", *acme.settings), data)
+    data = bed.folder("refused")
+    host = machine(bed, "refused", rendered(folder / "chat.yaml", *acme.settings), data)
     host.run(
         f"timeout {PATIENCE} sh -c 'until journalctl --boot --unit={RESTORE} | grep -q \"wrong password\"; do sleep 0.2; done'"
     )
