@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import queue
@@ -186,6 +187,15 @@ def snapshots(server: RestServer) -> set[str]:
     return {path.name for path in (server.repositories / "chat/snapshots").iterdir()}
 
 
+def runs(command: bytes) -> bool:
+    """Whether a process with this in its command runs; those of hosts can be seen from outside."""
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if command in process.read_bytes():
+                return True
+    return False
+
+
 # -- saving
 
 
@@ -234,6 +244,23 @@ def test_a_dump_that_fails_takes_the_place_of_none(first: Host, kept: Kept) -> N
     assert first.run(f"sha256sum {folder}/postgres.sql").stdout == before
     assert first.failed_units() == ["matrix-postgres-dump.service"]
     first.run(f"rmdir {folder}/.new && systemctl reset-failed && systemctl start matrix-synapse.service")
+    healthy(first)
+
+
+def test_a_plug_that_is_pulled_holds_up_no_later_backup(first: Host, kept: Kept, server: RestServer) -> None:
+    """The lock of the run that was cut short is known to be nobody's."""
+    locks = server.repositories / "chat/locks"
+    first.run("systemctl start --no-block backup.service")
+    deadline = time.monotonic() + PATIENCE
+    while not (runs(b"restic\0backup\0") and (left := list(locks.iterdir()))):
+        assert time.monotonic() < deadline, first.account()
+        time.sleep(0.001)
+    first.kill()
+    assert list(locks.iterdir()) == left
+    first.boot()
+    ready(first)
+    first.run("systemctl start backup.service")
+    assert list(locks.iterdir()) == []
     healthy(first)
 
 
