@@ -11,7 +11,7 @@ installkernel() {
 }
 
 install() {
-    inst_multiple journalctl systemctl ip timeout
+    inst_multiple journalctl systemctl ip timeout sleep
     inst_simple /usr/lib/ignition/base.d/00-core.json
     inst_simple "$moddir/network.network" /etc/systemd/network/80-ignition.network
     inst_script "$moddir/ignition-failed.sh" /usr/bin/ignition-failed
