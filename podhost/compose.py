@@ -2,12 +2,8 @@
 
 A part is a folder `parts/NAME` with `part.yaml` and `files/`; a stack names it under `parts`, once or several times.
 Where the part says `<option>`, in a key, a value or a file, the stack's value for that option is put in; `<name>` is what the stack calls this use,
-<<<<<<< HEAD
 `<key>` the same with '_' in place of '-', as parameters and secrets are called, and `<stack>` the stack itself.
-=======
-and `<key>` the same with '_' in place of '-', as parameters and secrets are called.
 With `when` at a use, what the part brings is there only where that holds.
->>>>>>> relay
 What comes out is one plain stack: every node keeps the mark of the line it came from, and nothing downstream knows of parts.
 """
 

@@ -268,9 +268,8 @@ class _Builder:
             if "quoted scalar" in (error.context or "") and error.context_mark:
                 where = error.context_mark  # the quote that is never closed, and not the end of the file
             place = Mark(self.source, where.line + 1, where.column + 1) if where else Mark(self.source, 1, 1)
-            if "nesting depth" in (
-                error.problem or ""
-            ):  # libyaml reads ahead, and newer ones have a limit of their own
+            # libyaml reads ahead, and newer ones have a limit of their own.
+            if "nesting depth" in (error.problem or ""):
                 self.stop(f"more than {MAX_DEPTH} levels of nesting", place)
             self.stop(f"this is not YAML: {error.problem or error.context}", place, _syntax_hint(error.problem or ""))
         if self.root is None:

@@ -35,6 +35,11 @@ def texts() -> Iterator[tuple[Path, str]]:
             continue
 
 
+def test_no_merge_was_left_half_done() -> None:
+    marker = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
+    assert [str(path) for path, text in texts() if marker.search(text)] == []
+
+
 def test_no_file_names_the_machine_it_was_made_on() -> None:
     found = []
     for path, text in texts():

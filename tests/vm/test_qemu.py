@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shlex
 import shutil
@@ -94,6 +95,28 @@ def test_print_prints_two_commands_and_starts_nothing(podhost: Podhost, image: P
     assert stat.S_IMODE((folder / "config.ign").stat().st_mode) == 0o600
     assert stat.S_IMODE((folder / "id_ed25519").stat().st_mode) == 0o600
     assert podhost("vm", "list").stdout == "matrix               stopped\n"
+
+
+def test_a_trial_saves_nothing_and_takes_back_what_it_is_told_to(podhost: Podhost, image: Path, tmp_path: Path) -> None:
+    needs_qemu()
+    (tmp_path / "password").write_text("secret\n")
+    (tmp_path / "chat.yaml").write_text(
+        "hostname: chat.example.org\nbackup: {repository: 's3:https://s3.example.org/chat', password: password}\n"
+        "stacks:\n  site: {domain: chat.example.org}\n"
+    )
+    run = ("vm", "run", tmp_path / "chat.yaml", "--print", "--image", image, "--arch", "x86_64", "--accel", "tcg")
+    config = tmp_path / "state/podhost/vm/chat/config.ign"
+
+    result = podhost(*run)
+    assert result.status == 0, result.stderr
+    assert "nothing is saved or taken back here" in result.stderr
+    assert "backup" not in config.read_text()
+
+    result = podhost(*run, "--reset", "--set", "backup.save=false")
+    assert result.status == 0, result.stderr
+    paths = {file["path"] for file in json.loads(config.read_text())["storage"]["files"]}
+    assert "/etc/containers/systemd/backup-restore.container" in paths
+    assert "/etc/containers/systemd/backup.container" not in paths
 
 
 def test_reset_makes_the_system_anew_and_leaves_the_data(podhost: Podhost, image: Path, tmp_path: Path) -> None:
